@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mock_vfio_pci: the host bridge, an own PCI domain, and what happens when the
+ * PCI core finds a function there.
+ *
+ * Addresses of BARs are of two kinds.  Registers and device memory are served
+ * by the variant driver, so their addresses only have to be nobody else's:
+ * each function takes a piece of the physical address space from
+ * iomem_resource.  The MSI-X table is written by the PCI core through an
+ * ioremap(), so it lies in pages of RAM.  Both are claimed in a bus window that
+ * spans everything and is not part of iomem_resource.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "mock.h"
+#include "../compat.h"
+
+/**
+ * struct mock_host - a host bridge
+ * @sysdata: what x86 wants to know of a root bus
+ * @bus: the root bus
+ * @busn: its bus numbers
+ * @window: its addresses
+ * @fns: functions by devfn
+ */
+struct mock_host {
+	struct pci_sysdata sysdata;
+	struct pci_bus *bus;
+	struct resource busn;
+	struct resource window;
+	struct mock_fn *fns[MOCK_FUNCTIONS_MAX];
+};
+
+static struct mock_fn *mock_bus_fn(struct pci_bus *bus, unsigned int devfn)
+{
+	struct mock_host *host =
+		container_of(bus->sysdata, struct mock_host, sysdata);
+
+	return pci_is_root_bus(bus) ? host->fns[devfn] : NULL;
+}
+
+static int mock_bus_read(struct pci_bus *bus, unsigned int devfn, int where,
+			 int size, u32 *val)
+{
+	struct mock_fn *fn = mock_bus_fn(bus, devfn);
+
+	*val = ~0U;
+	if (!fn)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	return mock_cfg_read(fn, where, size, val);
+}
+
+static int mock_bus_write(struct pci_bus *bus, unsigned int devfn, int where,
+			  int size, u32 val)
+{
+	struct mock_fn *fn = mock_bus_fn(bus, devfn);
+
+	if (!fn)
+		return PCIBIOS_DEVICE_NOT_FOUND;
+	return mock_cfg_write(fn, where, size, val);
+}
+
+static struct pci_ops mock_bus_ops = {
+	.read = mock_bus_read,
+	.write = mock_bus_write,
+};
+
+/**
+ * mock_fn_of - the function behind a PCI device
+ * @pdev: any PCI device
+ *
+ * Return: the function, NULL if the device is not one of ours.
+ */
+struct mock_fn *mock_fn_of(struct pci_dev *pdev)
+{
+	if (pdev->bus->ops != &mock_bus_ops)
+		return NULL;
+	return mock_bus_fn(pdev->bus, pdev->devfn);
+}
+
+static int mock_bus_claim_bars(struct pci_dev *pdev)
+{
+	int i, ret;
+
+	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		if (!pci_resource_len(pdev, i))
+			continue;
+		ret = pci_claim_resource(pdev, i);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* The last moment before the IOMMU core and the drivers look at the device. */
+static int mock_bus_added(struct pci_dev *pdev)
+{
+	struct mock_fn *fn = mock_fn_of(pdev);
+	int ret;
+
+	if (!fn)
+		return 0;
+	ret = mock_bus_claim_bars(pdev);
+	if (ret)
+		return ret;
+	ret = mock_iommu_add(pdev);
+	if (ret)
+		return ret;
+	compat_bars_not_mappable(pdev);
+	pdev->d3hot_delay = 0;
+	mock_irq_attach(fn, pdev);
+	fn->pdev = pdev;
+	return 0;
+}
+
+static int mock_bus_notify(struct notifier_block *nb, unsigned long action,
+			   void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+	int ret;
+
+	if (action != BUS_NOTIFY_ADD_DEVICE)
+		return NOTIFY_DONE;
+	ret = mock_bus_added(pdev);
+	if (ret)
+		pci_err(pdev, "mock function is not usable: %d\n", ret);
+	return NOTIFY_DONE;
+}
+
+/* Above the IOMMU core's own notifier, which has the default priority. */
+static struct notifier_block mock_bus_nb = {
+	.notifier_call = mock_bus_notify,
+	.priority = 100,
+};
+
+/**
+ * mock_bus_init - watch for our functions to appear
+ *
+ * Return: 0 or an error.
+ */
+int mock_bus_init(void)
+{
+	return bus_register_notifier(&pci_bus_type, &mock_bus_nb);
+}
+
+/**
+ * mock_bus_exit - opposite of mock_bus_init()
+ */
+void mock_bus_exit(void)
+{
+	bus_unregister_notifier(&pci_bus_type, &mock_bus_nb);
+}
+
+/* QEMU's host= takes domains up to 0xffff only. */
+#ifdef COMPAT_HAS_EMUL_DOMAIN_NR
+static int mock_domain_get(void)
+{
+	return pci_bus_find_emul_domain_nr(MOCK_VFIO_DOMAIN_FIRST,
+					   MOCK_VFIO_DOMAIN_FIRST, 0xffff);
+}
+
+static void mock_domain_put(int domain)
+{
+	pci_bus_release_emul_domain_nr(domain);
+}
+#else
+static int mock_domain_get(void)
+{
+	struct pci_bus *bus = NULL;
+	int domain = MOCK_VFIO_DOMAIN_FIRST;
+
+	while ((bus = pci_find_next_bus(bus)) != NULL)
+		domain = max(domain, pci_domain_nr(bus) + 1);
+	return domain <= 0xffff ? domain : -ENOSPC;
+}
+
+static void mock_domain_put(int domain)
+{
+}
+#endif
+
+/* First function 0 of each slot, so that few functions are spread out. */
+static unsigned int mock_devfn(unsigned int n)
+{
+	return PCI_DEVFN(n % 32, n / 32);
+}
+
+static void mock_host_free_fns(struct mock_host *host)
+{
+	unsigned int i;
+
+	for (i = 0; i < MOCK_FUNCTIONS_MAX; i++)
+		if (host->fns[i])
+			mock_fn_destroy(host->fns[i]);
+}
+
+static int mock_host_add_fns(struct mock_host *host, unsigned int functions)
+{
+	unsigned int i, devfn;
+	struct mock_fn *fn;
+
+	for (i = 0; i < functions; i++) {
+		devfn = mock_devfn(i);
+		fn = mock_fn_create(host, devfn);
+		if (IS_ERR(fn))
+			return PTR_ERR(fn);
+		host->fns[devfn] = fn;
+	}
+	return 0;
+}
+
+static int mock_host_scan(struct mock_host *host)
+{
+	LIST_HEAD(resources);
+
+	host->busn = (struct resource) {
+		.name = "mock_vfio_pci", .start = 0, .end = 0,
+		.flags = IORESOURCE_BUS,
+	};
+	host->window = (struct resource) {
+		.name = "mock_vfio_pci", .start = 0, .end = iomem_resource.end,
+		.flags = IORESOURCE_MEM | IORESOURCE_MEM_64,
+	};
+	pci_add_resource(&resources, &host->busn);
+	pci_add_resource(&resources, &host->window);
+	host->bus = pci_create_root_bus(NULL, 0, &mock_bus_ops, &host->sysdata,
+					&resources);
+	if (!host->bus) {
+		pci_free_resource_list(&resources);
+		return -ENODEV;
+	}
+	pci_lock_rescan_remove();
+	pci_scan_child_bus(host->bus);
+	pci_bus_add_devices(host->bus);
+	pci_unlock_rescan_remove();
+	return 0;
+}
+
+/**
+ * mock_host_create - a host bridge with functions below it
+ * @functions: how many, up to MOCK_FUNCTIONS_MAX
+ *
+ * Return: the bridge, its functions bound to the variant driver, or an error
+ * pointer.
+ */
+struct mock_host *mock_host_create(unsigned int functions)
+{
+	struct mock_host *host = kzalloc(sizeof(*host), GFP_KERNEL);
+	int ret;
+
+	if (!host)
+		return ERR_PTR(-ENOMEM);
+	host->sysdata.node = NUMA_NO_NODE;
+	ret = mock_domain_get();
+	if (ret < 0)
+		goto err_free;
+	host->sysdata.domain = ret;
+	ret = mock_host_add_fns(host, functions);
+	if (ret)
+		goto err_fns;
+	ret = mock_host_scan(host);
+	if (ret)
+		goto err_fns;
+	return host;
+
+err_fns:
+	mock_host_free_fns(host);
+	mock_domain_put(host->sysdata.domain);
+err_free:
+	kfree(host);
+	return ERR_PTR(ret);
+}
+
+/**
+ * mock_host_destroy - remove a host bridge and all below it
+ * @host: the bridge
+ */
+void mock_host_destroy(struct mock_host *host)
+{
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(host->bus);
+	pci_remove_root_bus(host->bus);
+	pci_unlock_rescan_remove();
+	mock_host_free_fns(host);
+	mock_domain_put(host->sysdata.domain);
+	kfree(host);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mock_vfio_pci: device memory.
+ *
+ * A page exists once it was written or mapped; what was never touched reads as
+ * zero and costs nothing.  Pages are marked reserved: users map them by their
+ * frame number, and vfio must not take such a page for one that it has pinned.
+ * A page stays until the function goes away, so nobody needs a lock to use it.
+ */
+#include <linux/mm.h>
+#include <linux/string.h>
+
+#include "mock.h"
+
+/**
+ * mock_mem_init - device memory without any page
+ * @mem: to be initialized
+ * @size: bytes, multiple of PAGE_SIZE
+ */
+void mock_mem_init(struct mock_mem *mem, u64 size)
+{
+	xa_init_flags(&mem->pages, XA_FLAGS_ACCOUNT);
+	mem->size = size;
+}
+
+static void mock_mem_free_page(struct page *page)
+{
+	ClearPageReserved(page);
+	__free_page(page);
+}
+
+/**
+ * mock_mem_destroy - free all pages
+ * @mem: no longer mapped or used by anyone
+ */
+void mock_mem_destroy(struct mock_mem *mem)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each(&mem->pages, index, page)
+		mock_mem_free_page(page);
+	xa_destroy(&mem->pages);
+}
+
+static struct page *mock_mem_new_page(struct mock_mem *mem, unsigned long index)
+{
+	struct page *page, *old;
+
+	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	if (!page)
+		return NULL;
+	SetPageReserved(page);
+	old = xa_cmpxchg(&mem->pages, index, NULL, page, GFP_KERNEL_ACCOUNT);
+	if (!old)
+		return page;
+	mock_mem_free_page(page);
+	return xa_is_err(old) ? NULL : old;
+}
+
+/**
+ * mock_mem_page - the page at an offset
+ * @mem: device memory
+ * @offset: below its size
+ * @create: make it if it does not exist
+ *
+ * Context: may sleep if @create.
+ * Return: the page; NULL if there is none, or no memory to create it.
+ */
+struct page *mock_mem_page(struct mock_mem *mem, u64 offset, bool create)
+{
+	const unsigned long index = offset >> PAGE_SHIFT;
+	struct page *page = xa_load(&mem->pages, index);
+
+	return page || !create ? page : mock_mem_new_page(mem, index);
+}
+
+/**
+ * mock_mem_has - is a range inside device memory?
+ * @mem: device memory
+ * @offset: begin
+ * @len: bytes
+ */
+bool mock_mem_has(const struct mock_mem *mem, u64 offset, u64 len)
+{
+	return offset <= mem->size && len <= mem->size - offset;
+}
+
+/**
+ * mock_mem_write - write device memory
+ * @mem: device memory
+ * @offset: where; the range is inside
+ * @data: what
+ * @len: bytes
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mock_mem_write(struct mock_mem *mem, u64 offset, const void *data,
+		   size_t len)
+{
+	struct page *page;
+	size_t n;
+
+	for (; len; offset += n, data += n, len -= n) {
+		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(offset));
+		page = mock_mem_page(mem, offset, true);
+		if (!page)
+			return -ENOMEM;
+		memcpy(page_address(page) + offset_in_page(offset), data, n);
+	}
+	return 0;
+}
+
+/**
+ * mock_mem_read - read device memory
+ * @mem: device memory
+ * @offset: where; the range is inside
+ * @data: to here
+ * @len: bytes
+ *
+ * Return: 0.
+ */
+int mock_mem_read(struct mock_mem *mem, u64 offset, void *data, size_t len)
+{
+	struct page *page;
+	size_t n;
+
+	for (; len; offset += n, data += n, len -= n) {
+		n = min_t(size_t, len, PAGE_SIZE - offset_in_page(offset));
+		page = mock_mem_page(mem, offset, false);
+		if (page)
+			memcpy(data, page_address(page) + offset_in_page(offset), n);
+		else
+			memset(data, 0, n);
+	}
+	return 0;
+}
+
+/**
+ * mock_mem_clear - all of device memory reads as zero
+ * @mem: device memory; users may have it mapped
+ */
+void mock_mem_clear(struct mock_mem *mem)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each(&mem->pages, index, page)
+		clear_page(page_address(page));
+}
+
+/**
+ * mock_mem_used - bytes in pages that exist
+ * @mem: device memory
+ */
+u64 mock_mem_used(struct mock_mem *mem)
+{
+	unsigned long index;
+	struct page *page;
+	u64 used = 0;
+
+	xa_for_each(&mem->pages, index, page)
+		used += PAGE_SIZE;
+	return used;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of mock_vfio_pci.ko share.
+ *
+ * Three layers, each knows only the ones before it:
+ *   fake hardware  bus.c config.c iommu.c pgtable.c irq.c
+ *   device model   device.c regs.c dma.c mem.c traffic.c
+ *   variant driver vfio.c bars.c migration.c state.c load.c
+ */
+#ifndef MOCK_VFIO_PCI_H
+#define MOCK_VFIO_PCI_H
+
+#include <linux/hrtimer.h>
+#include <linux/iommu.h>
+#include <linux/irq_work.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <linux/mock_vfio_pci.h>
+
+#define MOCK_FUNCTIONS_MAX	256
+#define MOCK_MEM_SIZE_DEFAULT	SZ_1M
+#define MOCK_VECTORS_DEFAULT	16
+#define MOCK_MSI_VECTORS	32
+#define MOCK_CFG_SIZE		4096
+
+struct irq_domain;
+struct mock_fn;
+struct mock_host;
+
+/**
+ * struct mock_cfg - configuration space of a function
+ * @space: what a read sees
+ * @wmask: bits that a write changes
+ * @lock: serializes writers against compound readers; innermost
+ */
+struct mock_cfg {
+	u8 space[MOCK_CFG_SIZE];
+	u8 wmask[MOCK_CFG_SIZE];
+	raw_spinlock_t lock;
+};
+
+/**
+ * struct mock_irq - interrupt side of a function
+ * @intx_domain: one interrupt, the INTx pin
+ * @intx_virq: Linux interrupt of the pin
+ * @msi_domain: parent of the domains that the PCI core makes for MSI and MSI-X
+ * @vectors: size of the MSI-X table
+ * @bar_order: page order of the MSI-X BAR
+ * @bar: the MSI-X BAR: table, and pending bits from the middle on
+ * @intx_work: runs the INTx handlers, for places that cannot
+ * @flush_work: delivers pending vectors, for places that cannot
+ * @intx_level: the device model asserts the pin
+ * @gated: nothing is delivered: the device is stopped for migration
+ */
+struct mock_irq {
+	struct irq_domain *intx_domain;
+	unsigned int intx_virq;
+	struct irq_domain *msi_domain;
+	unsigned int vectors;
+	unsigned int bar_order;
+	void *bar;
+	struct irq_work intx_work;
+	struct irq_work flush_work;
+	bool intx_level;
+	bool gated;
+};
+
+/**
+ * struct mock_pt - an I/O page table, four levels of 512 entries
+ * @lock: serializes those who change it
+ * @dma: held for reading by DMA while it uses a translation
+ * @top: the first level
+ */
+struct mock_pt {
+	struct mutex lock;
+	struct rw_semaphore dma;
+	u64 *top;
+};
+
+/**
+ * struct mock_mem - device memory, in pages that exist once touched
+ * @pages: page n of device memory
+ * @size: bytes, multiple of PAGE_SIZE
+ */
+struct mock_mem {
+	struct xarray pages;
+	u64 size;
+};
+
+/**
+ * enum mock_level - how much of the device runs
+ * @MOCK_STOPPED: no DMA, no interrupt, no change of state by itself
+ * @MOCK_P2P: starts no DMA, and so no traffic; answers
+ * @MOCK_RUNNING: everything
+ */
+enum mock_level {
+	MOCK_STOPPED,
+	MOCK_P2P,
+	MOCK_RUNNING,
+};
+
+/**
+ * struct mock_regs - the registers of a function, in CPU byte order
+ *
+ * Named as in the uapi header.  Zero after a reset.
+ */
+struct mock_regs {
+	u32 control;
+	u32 irq_status;
+	u32 irq_enable;
+	u32 scratch[MOCK_VFIO_NR_SCRATCH];
+	u64 dma_ring;
+	u32 dma_size;
+	u32 dma_head;
+	u32 dma_tail;
+	u32 dma_error;
+	u64 dma_done;
+	u64 dma_bytes;
+	u32 dma_faults;
+	u64 dma_fault_iova;
+	u32 traffic_control;
+	u32 traffic_period;
+	u64 traffic_iova;
+	u32 traffic_slots;
+	u32 traffic_stride;
+	u64 traffic_mem;
+	u32 traffic_mem_slots;
+	u32 traffic_vector;
+	u64 traffic_seq;
+};
+
+/**
+ * struct mock_dev - the device model of a function
+ * @lock: protects @regs and @level
+ * @regs: the registers
+ * @level: set by migration
+ * @mem: device memory
+ * @tick: the traffic generator's clock
+ * @ticks: 1 if a tick is due
+ * @work: runs descriptors and ticks, one at a time
+ */
+struct mock_dev {
+	struct mutex lock;
+	struct mock_regs regs;
+	enum mock_level level;
+	struct mock_mem mem;
+	struct hrtimer tick;
+	atomic_t ticks;
+	struct work_struct work;
+};
+
+/**
+ * struct mock_fn - one PCI function that exists only in software
+ * @host: the bridge that it sits below
+ * @devfn: its slot and function number
+ * @pdev: the PCI core's view of it, once that has one
+ * @cfg: configuration space
+ * @window: addresses of the BARs that no memory stands behind
+ * @irq: interrupts
+ * @domain_lock: protects @domain; held for reading during DMA
+ * @domain: the I/O page table in use, or NULL: all DMA faults
+ * @dev: the device model
+ * @flr_work: does what a function level reset does to the device model
+ */
+struct mock_fn {
+	struct mock_host *host;
+	unsigned int devfn;
+	struct pci_dev *pdev;
+	struct mock_cfg cfg;
+	struct resource window;
+	struct mock_irq irq;
+	struct rw_semaphore domain_lock;
+	struct mock_pt *domain;
+	struct mock_dev dev;
+	struct work_struct flr_work;
+};
+
+extern struct workqueue_struct *mock_wq;
+
+/* main.c */
+struct mock_fn *mock_fn_create(struct mock_host *host, unsigned int devfn);
+void mock_fn_destroy(struct mock_fn *fn);
+
+/* bus.c */
+struct mock_host *mock_host_create(unsigned int functions);
+void mock_host_destroy(struct mock_host *host);
+struct mock_fn *mock_fn_of(struct pci_dev *pdev);
+int mock_bus_init(void);
+void mock_bus_exit(void);
+
+/* config.c */
+int mock_cfg_init(struct mock_fn *fn);
+int mock_cfg_read(struct mock_fn *fn, int where, int size, u32 *val);
+int mock_cfg_write(struct mock_fn *fn, int where, int size, u32 val);
+u16 mock_cfg_word(const struct mock_fn *fn, int where);
+u32 mock_cfg_dword(const struct mock_fn *fn, int where);
+void mock_cfg_set_intx(struct mock_fn *fn, bool asserted);
+bool mock_cfg_decodes_memory(const struct mock_fn *fn);
+bool mock_cfg_can_dma(const struct mock_fn *fn);
+bool mock_cfg_intx_enabled(const struct mock_fn *fn);
+bool mock_cfg_msi_vector(const struct mock_fn *fn, unsigned int vector,
+			 u32 *data);
+bool mock_cfg_msix_enabled(const struct mock_fn *fn);
+bool mock_cfg_msix_masked(const struct mock_fn *fn);
+
+/* irq.c */
+int mock_irq_init(struct mock_fn *fn, unsigned int vectors);
+void mock_irq_exit(struct mock_fn *fn);
+void mock_irq_attach(struct mock_fn *fn, struct pci_dev *pdev);
+void mock_irq_raise(struct mock_fn *fn, unsigned int vector);
+void mock_irq_set_level(struct mock_fn *fn, bool asserted);
+void mock_irq_gate(struct mock_fn *fn, bool gated);
+void mock_irq_config_changed(struct mock_fn *fn);
+void mock_irq_reset_table(struct mock_fn *fn);
+size_t mock_irq_bar_size(const struct mock_fn *fn);
+unsigned long *mock_irq_pending(const struct mock_fn *fn);
+
+/* iommu.c */
+int mock_iommu_init(void);
+void mock_iommu_exit(void);
+int mock_iommu_add(struct pci_dev *pdev);
+int mock_iommu_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
+		      bool write);
+
+/* pgtable.c */
+#define MOCK_PT_PGSIZES	(SZ_4K | SZ_2M | SZ_1G)
+#define MOCK_PT_BITS	48
+
+int mock_pt_init(struct mock_pt *pt);
+void mock_pt_destroy(struct mock_pt *pt);
+int mock_pt_map(struct mock_pt *pt, u64 iova, u64 paddr, size_t pgsize,
+		int prot, gfp_t gfp);
+size_t mock_pt_unmap(struct mock_pt *pt, u64 iova, size_t pgsize);
+void mock_pt_sync(struct mock_pt *pt);
+int mock_pt_walk(const struct mock_pt *pt, u64 iova, int prot, u64 *paddr,
+		 size_t *len);
+
+/* mem.c */
+void mock_mem_init(struct mock_mem *mem, u64 size);
+void mock_mem_destroy(struct mock_mem *mem);
+struct page *mock_mem_page(struct mock_mem *mem, u64 offset, bool create);
+int mock_mem_write(struct mock_mem *mem, u64 offset, const void *data,
+		   size_t len);
+int mock_mem_read(struct mock_mem *mem, u64 offset, void *data, size_t len);
+bool mock_mem_has(const struct mock_mem *mem, u64 offset, u64 len);
+void mock_mem_clear(struct mock_mem *mem);
+u64 mock_mem_used(struct mock_mem *mem);
+
+/* device.c */
+int mock_dev_init(struct mock_fn *fn, u64 mem_size);
+void mock_dev_exit(struct mock_fn *fn);
+void mock_dev_set_level(struct mock_fn *fn, enum mock_level level);
+void mock_dev_reset(struct mock_fn *fn);
+void mock_dev_reset_locked(struct mock_fn *fn);
+void mock_dev_kick(struct mock_fn *fn);
+void mock_dev_cause(struct mock_fn *fn, u32 cause);
+void mock_dev_update_intx(struct mock_fn *fn);
+
+/* regs.c */
+void mock_reg_read(struct mock_fn *fn, u64 offset, void *data, size_t len);
+int mock_reg_write(struct mock_fn *fn, u64 offset, const void *data,
+		   size_t len);
+
+/* dma.c */
+bool mock_dma_pending(const struct mock_fn *fn);
+void mock_dma_run_one(struct mock_fn *fn);
+int mock_dma_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
+		    bool write);
+
+/* traffic.c */
+void mock_traffic_init(struct mock_fn *fn);
+void mock_traffic_exit(struct mock_fn *fn);
+bool mock_traffic_active(const struct mock_fn *fn);
+void mock_traffic_arm(struct mock_fn *fn);
+void mock_traffic_tick(struct mock_fn *fn);
+
+/* vfio.c */
+int mock_vfio_register(void);
+void mock_vfio_unregister(void);
+
+#endif /* MOCK_VFIO_PCI_H */

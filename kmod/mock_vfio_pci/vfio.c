@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mock_vfio_pci: the variant driver of vfio-pci, its life cycle and resets.
+ */
+#include <linux/module.h>
+
+#include "../compat.h"
+#include "vfio.h"
+
+static int mock_vfio_init_dev(struct vfio_device *vdev)
+{
+	struct mock_vfio *mv = to_mock_vfio(vdev);
+	int ret;
+
+	mv->fn = mock_fn_of(to_pci_dev(vdev->dev));
+	ret = mock_migration_init(mv);
+	if (ret)
+		return ret;
+	return vfio_pci_core_init_dev(vdev);
+}
+
+static void mock_vfio_release_dev(struct vfio_device *vdev)
+{
+	vfio_mig_destroy(&to_mock_vfio(vdev)->mig);
+	vfio_pci_core_release_dev(vdev);
+}
+
+static int mock_vfio_open(struct vfio_device *vdev)
+{
+	struct mock_vfio *mv = to_mock_vfio(vdev);
+	int ret;
+
+	ret = vfio_pci_core_enable(&mv->core);
+	if (ret)
+		return ret;
+	vfio_mig_open(&mv->mig);
+	vfio_pci_core_finish_enable(&mv->core);
+	return 0;
+}
+
+static void mock_vfio_close(struct vfio_device *vdev)
+{
+	vfio_mig_close(&to_mock_vfio(vdev)->mig);
+	vfio_pci_core_close_device(vdev);
+}
+
+static const struct vfio_device_ops mock_vfio_ops = {
+	.name = "mock-vfio-pci",
+	.init = mock_vfio_init_dev,
+	.release = mock_vfio_release_dev,
+	.open_device = mock_vfio_open,
+	.close_device = mock_vfio_close,
+#ifdef COMPAT_HAS_REGION_INFO_CAPS
+	.ioctl = vfio_pci_core_ioctl,
+	.get_region_info_caps = mock_bar_region_info,
+#else
+	.ioctl = mock_bar_ioctl,
+#endif
+	.device_feature = vfio_pci_core_ioctl_feature,
+	.read = mock_bar_read,
+	.write = mock_bar_write,
+	.mmap = mock_bar_mmap,
+	.request = vfio_pci_core_request,
+	.match = vfio_pci_core_match,
+#ifdef COMPAT_HAS_MATCH_TOKEN_UUID
+	.match_token_uuid = vfio_pci_core_match_token_uuid,
+#endif
+	.bind_iommufd = vfio_iommufd_physical_bind,
+	.unbind_iommufd = vfio_iommufd_physical_unbind,
+	.attach_ioas = vfio_iommufd_physical_attach_ioas,
+	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+};
+
+static int mock_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct mock_vfio *mv;
+	int ret;
+
+	if (!mock_fn_of(pdev))
+		return -ENODEV;
+	mv = vfio_alloc_device(mock_vfio, core.vdev, &pdev->dev, &mock_vfio_ops);
+	if (IS_ERR(mv))
+		return PTR_ERR(mv);
+	dev_set_drvdata(&pdev->dev, &mv->core);
+	ret = vfio_pci_core_register_device(&mv->core);
+	if (ret)
+		vfio_put_device(&mv->core.vdev);
+	return ret;
+}
+
+static void mock_vfio_remove(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+
+	vfio_pci_core_unregister_device(core);
+	vfio_put_device(&core->vdev);
+}
+
+/* The hardware resets the device model by a work; the PCI core's word is final. */
+static void mock_vfio_reset_done(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+	struct mock_vfio *mv = container_of(core, struct mock_vfio, core);
+
+	flush_work(&mv->fn->flr_work);
+	vfio_mig_reset_done(&mv->mig);
+}
+
+static const struct pci_error_handlers mock_vfio_err_handlers = {
+	.error_detected = vfio_pci_core_aer_err_detected,
+	.reset_done = mock_vfio_reset_done,
+};
+
+/*
+ * Our functions are VFIO devices from the start, so the driver binds like any
+ * other; the second entry is how management software finds variant drivers.
+ */
+static const struct pci_device_id mock_vfio_ids[] = {
+	{ PCI_DEVICE(MOCK_VFIO_VENDOR_ID, MOCK_VFIO_DEVICE_ID) },
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(MOCK_VFIO_VENDOR_ID,
+					  MOCK_VFIO_DEVICE_ID) },
+	{}
+};
+MODULE_DEVICE_TABLE(pci, mock_vfio_ids);
+
+static struct pci_driver mock_vfio_driver = {
+	.name = KBUILD_MODNAME,
+	.id_table = mock_vfio_ids,
+	.probe = mock_vfio_probe,
+	.remove = mock_vfio_remove,
+	.err_handler = &mock_vfio_err_handlers,
+	.driver_managed_dma = true,
+};
+
+/**
+ * mock_vfio_register - register the variant driver
+ *
+ * Return: 0 or an error.
+ */
+int mock_vfio_register(void)
+{
+	return pci_register_driver(&mock_vfio_driver);
+}
+
+/**
+ * mock_vfio_unregister - opposite of mock_vfio_register()
+ */
+void mock_vfio_unregister(void)
+{
+	pci_unregister_driver(&mock_vfio_driver);
+}

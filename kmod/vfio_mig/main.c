@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio_mig: what a driver calls, the state mutex and the deferred reset.
+ *
+ * A reset can arrive from a path that holds vfio-pci-core's memory_lock, which
+ * the fault handler of a mapped BAR takes below the mm's lock.  So the path
+ * must not wait for the state mutex: it leaves a flag if the mutex is taken,
+ * and whoever releases the mutex finds the flag and does the work.
+ */
+#include <linux/cleanup.h>
+#include <linux/module.h>
+
+#include "internal.h"
+
+/**
+ * vfio_mig_end_session - cut the open data_fd session, if any, off the device
+ * @mig: the device's migration, state mutex held
+ */
+void vfio_mig_end_session(struct vfio_mig *mig)
+{
+	if (!mig->session)
+		return;
+	vfio_mig_session_end(mig->session);
+	mig->session = NULL;
+}
+
+static void vfio_mig_do_reset(struct vfio_mig *mig)
+{
+	vfio_mig_end_session(mig);
+	mig->state = VFIO_DEVICE_STATE_RUNNING;
+	if (mig->ops->reset)
+		mig->ops->reset(mig);
+}
+
+/**
+ * vfio_mig_lock - take the state mutex
+ * @mig: the device's migration
+ *
+ * Context: may sleep.
+ */
+void vfio_mig_lock(struct vfio_mig *mig)
+{
+	mutex_lock(&mig->state_mutex);
+}
+
+/**
+ * vfio_mig_unlock - release the state mutex and do a reset that came meanwhile
+ * @mig: the device's migration
+ *
+ * The mutex is released under the reset lock: a reset after the test of the
+ * flag would find the mutex taken, leave the flag, and nobody would see it.
+ */
+void vfio_mig_unlock(struct vfio_mig *mig)
+{
+	for (;;) {
+		spin_lock(&mig->reset_lock);
+		if (!mig->deferred_reset)
+			break;
+		mig->deferred_reset = false;
+		spin_unlock(&mig->reset_lock);
+		vfio_mig_do_reset(mig);
+	}
+	mutex_unlock(&mig->state_mutex);
+	spin_unlock(&mig->reset_lock);
+}
+
+/**
+ * vfio_mig_reset_done - the device was reset
+ * @mig: the device's migration
+ *
+ * For every kind of reset (VFIO_DEVICE_RESET, FLR, hot reset, error recovery):
+ * open sessions end, the state is RUNNING again, @ops->reset has been or will
+ * be called before the state mutex is free.
+ *
+ * Context: may sleep; any lock but the state mutex may be held.
+ */
+void vfio_mig_reset_done(struct vfio_mig *mig)
+{
+	spin_lock(&mig->reset_lock);
+	mig->deferred_reset = true;
+	if (!mutex_trylock(&mig->state_mutex)) {
+		spin_unlock(&mig->reset_lock);
+		return;
+	}
+	spin_unlock(&mig->reset_lock);
+	vfio_mig_unlock(mig);
+}
+EXPORT_SYMBOL_GPL(vfio_mig_reset_done);
+
+/**
+ * vfio_mig_set_error - the device is in no state that can be named
+ * @mig: the device's migration
+ *
+ * For callbacks that fail and cannot restore the state they started from.  Only
+ * a reset leads out.
+ *
+ * Context: from a callback of struct vfio_mig_ops, state mutex held.
+ */
+void vfio_mig_set_error(struct vfio_mig *mig)
+{
+	lockdep_assert_held(&mig->state_mutex);
+	mig->state = VFIO_DEVICE_STATE_ERROR;
+}
+EXPORT_SYMBOL_GPL(vfio_mig_set_error);
+
+/**
+ * vfio_mig_open - the device is opened
+ * @mig: the device's migration
+ *
+ * Nothing of an earlier user remains: state RUNNING, no session.
+ *
+ * Context: from vfio_device_ops.open_device, after the hardware works.
+ */
+void vfio_mig_open(struct vfio_mig *mig)
+{
+	vfio_mig_lock(mig);
+	vfio_mig_do_reset(mig);
+	vfio_mig_unlock(mig);
+}
+EXPORT_SYMBOL_GPL(vfio_mig_open);
+
+/**
+ * vfio_mig_close - the last user has closed the device
+ * @mig: the device's migration
+ *
+ * Data descriptors that are still open answer ENODEV from here on.
+ *
+ * Context: from vfio_device_ops.close_device, before the hardware is disabled.
+ */
+void vfio_mig_close(struct vfio_mig *mig)
+{
+	vfio_mig_lock(mig);
+	vfio_mig_do_reset(mig);
+	vfio_mig_unlock(mig);
+}
+EXPORT_SYMBOL_GPL(vfio_mig_close);
+
+static int vfio_mig_get_state(struct vfio_device *vdev,
+			      enum vfio_device_mig_state *state)
+{
+	struct vfio_mig *mig = vfio_mig_of(vdev);
+
+	vfio_mig_lock(mig);
+	*state = mig->state;
+	vfio_mig_unlock(mig);
+	return 0;
+}
+
+/* QEMU sizes a buffer by the answer and fails on an empty one: never 0. */
+static int vfio_mig_get_data_size(struct vfio_device *vdev, unsigned long *size)
+{
+	struct vfio_mig *mig = vfio_mig_of(vdev);
+
+	vfio_mig_lock(mig);
+	*size = max_t(u64, mig->ops->data_size(mig), 1);
+	vfio_mig_unlock(mig);
+	return 0;
+}
+
+static bool vfio_mig_flags_valid(u32 flags)
+{
+	const u32 known = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
+
+	return (flags & VFIO_MIGRATION_STOP_COPY) && !(flags & ~known);
+}
+
+/**
+ * vfio_mig_init - make a vfio_device migratable
+ * @mig: to be initialized; lives as long as @vdev
+ * @vdev: the device, not yet registered
+ * @ops: the driver's callbacks
+ * @flags: VFIO_MIGRATION_STOP_COPY, optionally with VFIO_MIGRATION_P2P
+ *
+ * Context: from vfio_device_ops.init.
+ * Return: 0, or -EINVAL for missing callbacks or flags that are not supported.
+ */
+int vfio_mig_init(struct vfio_mig *mig, struct vfio_device *vdev,
+		  const struct vfio_mig_ops *ops, u32 flags)
+{
+	if (!ops->save || !ops->load || !ops->data_size || !ops->load_max)
+		return -EINVAL;
+	if (!vfio_mig_flags_valid(flags))
+		return -EINVAL;
+
+	mutex_init(&mig->state_mutex);
+	spin_lock_init(&mig->reset_lock);
+	mig->vdev = vdev;
+	mig->ops = ops;
+	mig->state = VFIO_DEVICE_STATE_RUNNING;
+	mig->session = NULL;
+	mig->deferred_reset = false;
+	mig->core_ops.migration_set_state = vfio_mig_set_state;
+	mig->core_ops.migration_get_state = vfio_mig_get_state;
+	mig->core_ops.migration_get_data_size = vfio_mig_get_data_size;
+
+	vdev->migration_flags = flags;
+	vdev->mig_ops = &mig->core_ops;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vfio_mig_init);
+
+/**
+ * vfio_mig_destroy - opposite of vfio_mig_init()
+ * @mig: the device's migration
+ *
+ * Context: from vfio_device_ops.release.
+ */
+void vfio_mig_destroy(struct vfio_mig *mig)
+{
+	WARN_ON(mig->session);
+	mutex_destroy(&mig->state_mutex);
+}
+EXPORT_SYMBOL_GPL(vfio_mig_destroy);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Migration scaffold for VFIO drivers");
