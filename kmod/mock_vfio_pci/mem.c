@@ -150,7 +150,7 @@ void mock_mem_clear(struct mock_mem *mem)
 }
 
 /**
- * mock_mem_used - bytes in pages that exist
+ * mock_mem_used - bytes in pages that are not all zero
  * @mem: device memory
  */
 u64 mock_mem_used(struct mock_mem *mem)
@@ -160,6 +160,7 @@ u64 mock_mem_used(struct mock_mem *mem)
 	u64 used = 0;
 
 	xa_for_each(&mem->pages, index, page)
-		used += PAGE_SIZE;
+		if (memchr_inv(page_address(page), 0, PAGE_SIZE))
+			used += PAGE_SIZE;
 	return used;
 }

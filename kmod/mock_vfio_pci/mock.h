@@ -105,10 +105,9 @@ enum mock_level {
 	MOCK_RUNNING,
 };
 
-/**
- * struct mock_regs - the registers of a function, in CPU byte order
- *
- * Named as in the uapi header.  Zero after a reset.
+/*
+ * The registers of a function, in CPU byte order, named as in the uapi header,
+ * where they are described.  All zero after a reset.
  */
 struct mock_regs {
 	u32 control;

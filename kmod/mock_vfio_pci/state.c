@@ -107,12 +107,6 @@ static int mock_save_regs(struct mock_saver *s)
 	return mock_save_record(s, MOCK_VFIO_RECORD_REGS);
 }
 
-/* Does the page belong into the stream?  All that is left out is zero. */
-static bool mock_page_is_sent(const struct page *page)
-{
-	return memchr_inv(page_address(page), 0, PAGE_SIZE);
-}
-
 static int mock_save_page(struct mock_saver *s, u64 offset,
 			  const struct page *page)
 {
@@ -142,7 +136,8 @@ static int mock_save_mem(struct mock_saver *s)
 	int ret;
 
 	xa_for_each(&s->mv->fn->dev.mem.pages, index, page) {
-		if (!mock_page_is_sent(page))
+		/* What is left out is zero. */
+		if (!memchr_inv(page_address(page), 0, PAGE_SIZE))
 			continue;
 		ret = mock_save_page(s, (u64)index << PAGE_SHIFT, page);
 		if (ret)

@@ -128,6 +128,7 @@ enum mock_vfio_bar {
  * @MOCK_VFIO_OP_FILL_GUEST: pattern over guest memory at dst
  * @MOCK_VFIO_OP_DIGEST_DEVICE: CRC-32 (as zlib's crc32()) of device memory at src
  * @MOCK_VFIO_OP_DIGEST_GUEST: CRC-32 of guest memory at src
+ * @MOCK_VFIO_NR_OPS: how many there are
  */
 enum mock_vfio_dma_op {
 	MOCK_VFIO_OP_NOP,
