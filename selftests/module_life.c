@@ -38,7 +38,11 @@ static bool reload(unsigned int functions)
 	return vt_insmod(functions);
 }
 
-TEST(modules_can_be_reloaded_a_hundred_times)
+FIXTURE(module) {};
+FIXTURE_SETUP(module) {}
+FIXTURE_TEARDOWN(module) {}
+
+TEST_F_TIMEOUT(module, can_be_reloaded_a_hundred_times, 300)
 {
 	int i;
 
@@ -49,7 +53,7 @@ TEST(modules_can_be_reloaded_a_hundred_times)
 	ASSERT_TRUE(reload(2));
 }
 
-TEST(any_number_of_functions_up_to_the_limit_can_be_asked_for)
+TEST_F(module, any_number_of_functions_up_to_the_limit_can_be_asked_for)
 {
 	ASSERT_TRUE(reload(0));
 	EXPECT_EQ(0, count_functions());
@@ -60,7 +64,7 @@ TEST(any_number_of_functions_up_to_the_limit_can_be_asked_for)
 	ASSERT_TRUE(reload(2));
 }
 
-TEST(modules_stay_while_the_device_is_open)
+TEST_F(module, stays_while_the_device_is_open)
 {
 	struct vt_dev dev;
 
@@ -72,7 +76,7 @@ TEST(modules_stay_while_the_device_is_open)
 }
 
 /* The code behind the descriptor is the scaffold's, the device is gone. */
-TEST(a_data_fd_outlives_the_driver_but_keeps_the_scaffold)
+TEST_F(module, a_data_fd_outlives_the_driver_but_keeps_the_scaffold)
 {
 	struct vt_dev dev;
 	char byte;
@@ -103,7 +107,7 @@ static pid_t unbind_in_background(const char *bdf)
 }
 
 /* Also the surprise removal of a device in the middle of a migration. */
-TEST(unbind_waits_for_the_user_and_ends_the_session)
+TEST_F(module, unbind_waits_for_the_user_and_ends_the_session)
 {
 	struct vt_dev dev;
 	int fd, status;
@@ -131,7 +135,7 @@ TEST(unbind_waits_for_the_user_and_ends_the_session)
 	vt_close(&dev);
 }
 
-TEST(unbind_and_bind_while_traffic_was_running)
+TEST_F(module, unbind_and_bind_while_traffic_was_running)
 {
 	struct vt_dev dev;
 	char bdf[32];
@@ -147,7 +151,7 @@ TEST(unbind_and_bind_while_traffic_was_running)
 	}
 }
 
-TEST(a_removed_function_comes_back_by_a_rescan)
+TEST_F(module, a_removed_function_comes_back_by_a_rescan)
 {
 	char bdf[32], path[128];
 	struct vt_dev dev;

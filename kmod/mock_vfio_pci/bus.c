@@ -19,14 +19,17 @@
 /**
  * struct mock_host - a host bridge
  * @sysdata: what x86 wants to know of a root bus
- * @bus: the root bus
+ * @bridge: the PCI core's view of it
  * @busn: its bus numbers
  * @window: its addresses
  * @fns: functions by devfn
+ *
+ * Lies in the memory of @bridge, for whoever still holds a reference to one of
+ * the removed devices may look at the bus and its sysdata.
  */
 struct mock_host {
 	struct pci_sysdata sysdata;
-	struct pci_bus *bus;
+	struct pci_host_bridge *bridge;
 	struct resource busn;
 	struct resource window;
 	struct mock_fn *fns[MOCK_FUNCTIONS_MAX];
@@ -188,11 +191,15 @@ static unsigned int mock_devfn(unsigned int n)
 
 static void mock_host_free_fns(struct mock_host *host)
 {
+	struct mock_fn *fn;
 	unsigned int i;
 
-	for (i = 0; i < MOCK_FUNCTIONS_MAX; i++)
-		if (host->fns[i])
-			mock_fn_destroy(host->fns[i]);
+	for (i = 0; i < MOCK_FUNCTIONS_MAX; i++) {
+		fn = host->fns[i];
+		host->fns[i] = NULL;
+		if (fn)
+			mock_fn_destroy(fn);
+	}
 }
 
 static int mock_host_add_fns(struct mock_host *host, unsigned int functions)
@@ -210,10 +217,8 @@ static int mock_host_add_fns(struct mock_host *host, unsigned int functions)
 	return 0;
 }
 
-static int mock_host_scan(struct mock_host *host)
+static void mock_host_add_windows(struct mock_host *host)
 {
-	LIST_HEAD(resources);
-
 	host->busn = (struct resource) {
 		.name = "mock_vfio_pci", .start = 0, .end = 0,
 		.flags = IORESOURCE_BUS,
@@ -222,19 +227,38 @@ static int mock_host_scan(struct mock_host *host)
 		.name = "mock_vfio_pci", .start = 0, .end = iomem_resource.end,
 		.flags = IORESOURCE_MEM | IORESOURCE_MEM_64,
 	};
-	pci_add_resource(&resources, &host->busn);
-	pci_add_resource(&resources, &host->window);
-	host->bus = pci_create_root_bus(NULL, 0, &mock_bus_ops, &host->sysdata,
-					&resources);
-	if (!host->bus) {
-		pci_free_resource_list(&resources);
-		return -ENODEV;
-	}
+	pci_add_resource(&host->bridge->windows, &host->busn);
+	pci_add_resource(&host->bridge->windows, &host->window);
+}
+
+static int mock_host_scan(struct mock_host *host)
+{
+	int ret;
+
 	pci_lock_rescan_remove();
-	pci_scan_child_bus(host->bus);
-	pci_bus_add_devices(host->bus);
+	ret = pci_scan_root_bus_bridge(host->bridge);
+	if (!ret)
+		pci_bus_add_devices(host->bridge->bus);
 	pci_unlock_rescan_remove();
-	return 0;
+	return ret;
+}
+
+static struct mock_host *mock_host_alloc(int domain)
+{
+	struct pci_host_bridge *bridge;
+	struct mock_host *host;
+
+	bridge = pci_alloc_host_bridge(sizeof(*host));
+	if (!bridge)
+		return NULL;
+	host = pci_host_bridge_priv(bridge);
+	host->bridge = bridge;
+	host->sysdata.domain = domain;
+	host->sysdata.node = NUMA_NO_NODE;
+	bridge->sysdata = &host->sysdata;
+	bridge->ops = &mock_bus_ops;
+	mock_host_add_windows(host);
+	return host;
 }
 
 /**
@@ -246,43 +270,47 @@ static int mock_host_scan(struct mock_host *host)
  */
 struct mock_host *mock_host_create(unsigned int functions)
 {
-	struct mock_host *host = kzalloc(sizeof(*host), GFP_KERNEL);
-	int ret;
+	const int domain = mock_domain_get();
+	struct mock_host *host;
+	int ret = -ENOMEM;
 
+	if (domain < 0)
+		return ERR_PTR(domain);
+	host = mock_host_alloc(domain);
 	if (!host)
-		return ERR_PTR(-ENOMEM);
-	host->sysdata.node = NUMA_NO_NODE;
-	ret = mock_domain_get();
-	if (ret < 0)
-		goto err_free;
-	host->sysdata.domain = ret;
+		goto err_domain;
 	ret = mock_host_add_fns(host, functions);
 	if (ret)
-		goto err_fns;
+		goto err_host;
 	ret = mock_host_scan(host);
 	if (ret)
-		goto err_fns;
+		goto err_host;
 	return host;
 
-err_fns:
+err_host:
 	mock_host_free_fns(host);
-	mock_domain_put(host->sysdata.domain);
-err_free:
-	kfree(host);
+	pci_free_host_bridge(host->bridge);
+err_domain:
+	mock_domain_put(domain);
 	return ERR_PTR(ret);
 }
 
 /**
  * mock_host_destroy - remove a host bridge and all below it
  * @host: the bridge
+ *
+ * pci_remove_root_bus() leaves the reference to the bridge that its creator
+ * has; drivers that use pci_create_root_bus() forget it and leak the bridge.
  */
 void mock_host_destroy(struct mock_host *host)
 {
+	const int domain = host->sysdata.domain;
+
 	pci_lock_rescan_remove();
-	pci_stop_root_bus(host->bus);
-	pci_remove_root_bus(host->bus);
+	pci_stop_root_bus(host->bridge->bus);
+	pci_remove_root_bus(host->bridge->bus);
 	pci_unlock_rescan_remove();
 	mock_host_free_fns(host);
-	mock_domain_put(host->sysdata.domain);
-	kfree(host);
+	pci_free_host_bridge(host->bridge);
+	mock_domain_put(domain);
 }
