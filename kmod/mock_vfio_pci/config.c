@@ -16,7 +16,7 @@
 #define MOCK_CAP_MSI	0x50
 #define MOCK_CAP_MSIX	0x70
 #define MOCK_CAP_EXP	0x80
-#define MOCK_CAP_DSN	0x100
+#define MOCK_CAP_VSEC	0x100
 
 static void set16(struct mock_fn *fn, int where, u16 val)
 {
@@ -135,9 +135,18 @@ static void mock_cfg_init_exp(struct mock_fn *fn)
 		PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |
 		PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_PAYLOAD |
 		PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ);
-	set32(fn, MOCK_CAP_DSN, PCI_EXT_CAP_ID_DSN | 1 << 16);
-	set32(fn, MOCK_CAP_DSN + 4, fn->devfn);
-	set32(fn, MOCK_CAP_DSN + 8, MOCK_VFIO_VENDOR_ID);
+}
+
+/*
+ * An extended capability with nothing in it that is the function's own, such as
+ * a serial number: migration wants equal capabilities at both ends.
+ */
+static void mock_cfg_init_vsec(struct mock_fn *fn)
+{
+	set32(fn, MOCK_CAP_VSEC, PCI_EXT_CAP_ID_VNDR | 1 << 16);
+	set32(fn, MOCK_CAP_VSEC + PCI_VNDR_HEADER, 1 | 1 << 16 | 16 << 20);
+	set32(fn, MOCK_CAP_VSEC + 8, MOCK_VFIO_MAGIC);
+	set32(fn, MOCK_CAP_VSEC + 12, MOCK_VFIO_VERSION);
 }
 
 /* Device memory first: it is the larger one, and BARs are aligned to their size. */
@@ -184,6 +193,7 @@ int mock_cfg_init(struct mock_fn *fn)
 	mock_cfg_init_msi(fn);
 	mock_cfg_init_msix(fn);
 	mock_cfg_init_exp(fn);
+	mock_cfg_init_vsec(fn);
 	return 0;
 }
 
