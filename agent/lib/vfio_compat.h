@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parts of the VFIO and IOMMUFD interfaces that are newer than the headers
+ * of Debian 12 (Linux 6.1), under names of our own.
+ */
+#ifndef VFM_VFIO_COMPAT_H
+#define VFM_VFIO_COMPAT_H
+
+#include <linux/types.h>
+#include <linux/vfio.h>
+#include <sys/ioctl.h>
+
+#define VFM_STATE_PRE_COPY		6
+#define VFM_STATE_PRE_COPY_P2P		7
+#define VFM_MIGRATION_PRE_COPY		(1 << 2)
+#define VFM_FEATURE_MIG_DATA_SIZE	9
+
+struct vfm_bind_iommufd {
+	__u32 argsz;
+	__u32 flags;
+	__s32 iommufd;
+	__u32 out_devid;
+};
+
+struct vfm_attach_iommufd_pt {
+	__u32 argsz;
+	__u32 flags;
+	__u32 pt_id;
+};
+
+#define VFM_DEVICE_BIND_IOMMUFD		_IO(VFIO_TYPE, VFIO_BASE + 18)
+#define VFM_DEVICE_ATTACH_IOMMUFD_PT	_IO(VFIO_TYPE, VFIO_BASE + 19)
+
+struct vfm_iommu_ioas_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 out_ioas_id;
+};
+
+struct vfm_iommu_ioas_map {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__u32 reserved;
+	__aligned_u64 user_va;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+struct vfm_iommu_ioas_unmap {
+	__u32 size;
+	__u32 ioas_id;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+};
+
+#define VFM_IOMMU_MAP_FIXED_IOVA	(1 << 0)
+#define VFM_IOMMU_MAP_WRITEABLE		(1 << 1)
+#define VFM_IOMMU_MAP_READABLE		(1 << 2)
+
+#define VFM_IOMMU_IOAS_ALLOC		_IO(VFIO_TYPE, 0x81)
+#define VFM_IOMMU_IOAS_MAP		_IO(VFIO_TYPE, 0x85)
+#define VFM_IOMMU_IOAS_UNMAP		_IO(VFIO_TYPE, 0x86)
+
+#endif
