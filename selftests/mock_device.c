@@ -471,6 +471,22 @@ TEST_F(mock, traffic_loses_and_repeats_nothing)
 	close(fd);
 }
 
+/* The clock is armed by whoever takes a tick, next to the one that rang. */
+TEST_F_TIMEOUT(mock, traffic_never_stalls, 180)
+{
+	struct vt_dev *dev = &self->dev;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), n, events = 0;
+
+	ASSERT_EQ(0, vt_irq_eventfds(dev, VFIO_PCI_MSIX_IRQ_INDEX, 1, &fd));
+	vt_traffic_start(dev, MOCK_VFIO_TRAFFIC_IRQ, MOCK_VFIO_TRAFFIC_PERIOD_MIN);
+	while (events < 50000) {
+		n = vt_event_count(fd, 5000);
+		ASSERT_LT(0, n) TH_LOG("after %d ticks", events);
+		events += n;
+	}
+	close(fd);
+}
+
 TEST_F(mock, stopped_means_no_dma_no_interrupt_no_change)
 {
 	static const uint32_t states[] = {

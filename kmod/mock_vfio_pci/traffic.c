@@ -55,7 +55,8 @@ void mock_traffic_arm(struct mock_fn *fn)
 	const u64 ns = NSEC_PER_USEC * (u64)max(fn->dev.regs.traffic_period,
 						MOCK_VFIO_TRAFFIC_PERIOD_MIN);
 
-	if (!hrtimer_active(&fn->dev.tick) && !atomic_read(&fn->dev.ticks))
+	/* Not hrtimer_active(): the callback may still run that has woken us. */
+	if (!hrtimer_is_queued(&fn->dev.tick) && !atomic_read(&fn->dev.ticks))
 		hrtimer_start(&fn->dev.tick, ns_to_ktime(ns),
 			      HRTIMER_MODE_REL);
 }
