@@ -231,8 +231,14 @@ static void mock_host_add_windows(struct mock_host *host)
 	pci_add_resource(&host->bridge->windows, &host->window);
 }
 
+/*
+ * If the bus cannot be registered the PCI core (7.3 at least) drops a reference
+ * to the bridge too many, namely its creator's.  So hold one more meanwhile,
+ * and where it was needed let it take the place of the one that is gone.
+ */
 static int mock_host_scan(struct mock_host *host)
 {
+	struct device *dev = get_device(&host->bridge->dev);
 	int ret;
 
 	pci_lock_rescan_remove();
@@ -240,6 +246,8 @@ static int mock_host_scan(struct mock_host *host)
 	if (!ret)
 		pci_bus_add_devices(host->bridge->bus);
 	pci_unlock_rescan_remove();
+	if (!ret || kref_read(&dev->kobj.kref) > 1)
+		put_device(dev);
 	return ret;
 }
 

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Every allocation and every copy from or to user memory fails once: an
+ * operation is repeated, each time with the next one of them made to fail, until
+ * it comes through without meeting a failure.  It may fail, but it must clean up behind it: afterwards the same
+ * works, and the kernel's log, KASAN and kmemleak have nothing to say.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "lib/vt.h"
+
+static int nth_fd = -1;
+
+static bool put(const char *path, const char *text)
+{
+	return vt_try_write_file(path, text) == 0;
+}
+
+/* In the slab and the page allocator, silently; fail-nth chooses the task. */
+static bool prepare(void)
+{
+	static const char *const dirs[] = { "failslab", "fail_page_alloc" };
+	char path[128];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "/sys/kernel/debug/%s/verbose", dirs[i]);
+		if (!put(path, "0"))
+			return false;
+		snprintf(path, sizeof(path),
+			 "/sys/kernel/debug/%s/ignore-gfp-wait", dirs[i]);
+		if (!put(path, "N"))
+			return false;
+	}
+	return put("/sys/kernel/debug/fail_page_alloc/min-order", "0");
+}
+
+static __attribute__((constructor)) void need_fault_injection(void)
+{
+	if (access("/proc/thread-self/fail-nth", F_OK) == 0)
+		return;
+	printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection\n");
+	exit(4);
+}
+
+static bool arm(int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", n);
+
+	return pwrite(nth_fd, text, len, 0) == len;
+}
+
+/*
+ * Copies from and to user memory count as well.  If it is only the reading of
+ * the rest that fails, the operation has not met a failure.
+ * Return: true if it has.
+ */
+static bool disarm(void)
+{
+	char text[16] = {};
+	bool failed = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 &&
+		      atoi(text) == 0;
+
+	while (!arm(0))
+		;
+	return failed;
+}
+
+/* The number of failures met; -1 if the operation does not work without any. */
+static int walk(int (*op)(void *arg), void *arg, int limit)
+{
+	bool failed = true;
+	int n, ret = 0;
+
+	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (nth_fd < 0)
+		return -1;
+	for (n = 1; failed && n < limit; n++) {
+		if (!arm(n))
+			return -1;
+		ret = op(arg);
+		failed = disarm();
+	}
+	close(nth_fd);
+	if (ret || failed)
+		printf("# %d after %d failures\n", ret, n);
+	return ret || failed ? -1 : n - 2;
+}
+
+FIXTURE(fail_nth) {
+	struct vt_dev dev;
+	struct vt_state state;
+};
+
+FIXTURE_SETUP(fail_nth)
+{
+	ASSERT_TRUE(prepare());
+	vt_open(&self->dev, 0, VT_LEGACY);
+	memset(self->dev.mem + 3 * VT_PAGE, 1, 2 * VT_PAGE);
+	memset(self->dev.mem + 9 * VT_PAGE, 2, VT_PAGE);
+	vt_save(&self->dev, &self->state);
+}
+
+FIXTURE_TEARDOWN(fail_nth)
+{
+	vt_state_free(&self->state);
+	vt_close(&self->dev);
+}
+
+static int op_save(void *arg)
+{
+	struct vt_dev *dev = arg;
+	char data[4096];
+	int fd, ret;
+
+	/* the last time it may have been reached without a descriptor */
+	ret = vt_set_state(dev, VFIO_DEVICE_STATE_STOP, NULL);
+	if (!ret)
+		ret = vt_set_state(dev, VFIO_DEVICE_STATE_STOP_COPY, &fd);
+	if (ret)
+		return ret;
+	ret = read(fd, data, sizeof(data)) > 0 ? 0 : -errno;
+	close(fd);
+	return ret;
+}
+
+TEST_F_TIMEOUT(fail_nth, saving, 180)
+{
+	const int n = walk(op_save, &self->dev, 5000);
+
+	TH_LOG("%d points of failure", n);
+	EXPECT_LT(5, n);
+	ASSERT_EQ(0, vt_set_state(&self->dev, VFIO_DEVICE_STATE_RUNNING, NULL));
+}
+
+struct load {
+	struct vt_dev *dev;
+	const struct vt_state *state;
+};
+
+static int op_load(void *arg)
+{
+	struct load *l = arg;
+	int ret = vt_load(l->dev, l->state);
+
+	/* the way out of RESUMING after a failure */
+	if (ret)
+		ioctl(l->dev->fd, VFIO_DEVICE_RESET);
+	return ret;
+}
+
+TEST_F_TIMEOUT(fail_nth, loading, 180)
+{
+	struct load l = { &self->dev, &self->state };
+	int n = walk(op_load, &l, 5000);
+
+	TH_LOG("%d points of failure", n);
+	EXPECT_LT(5, n);
+	ASSERT_EQ(0, vt_reset(&self->dev));
+	ASSERT_EQ(0, vt_load(&self->dev, &self->state));
+}
+
+static int op_dma(void *arg)
+{
+	struct vt_dev *dev = arg;
+	void *va = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	int ret;
+
+	if (va == MAP_FAILED)
+		return -ENOMEM;
+	ret = vt_map(dev, va, 1ull << 40, 1 << 20, true);
+	if (!ret) {
+		ret = vt_unmap(dev, 1ull << 40, 1 << 20);
+		if (ret)
+			vt_unmap(dev, 1ull << 40, 1 << 20);
+	}
+	munmap(va, 1 << 20);
+	return ret;
+}
+
+TEST_F_TIMEOUT(fail_nth, mapping_for_dma, 180)
+{
+	const int n = walk(op_dma, &self->dev, 5000);
+
+	TH_LOG("%d points of failure", n);
+	EXPECT_LT(2, n);
+}
+
+TEST_HARNESS_MAIN
