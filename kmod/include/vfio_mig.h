@@ -25,13 +25,15 @@ struct vfio_mig_session;
 /**
  * struct vfio_mig_buf - bytes of a device state, in pages
  * @pages: page n holds the bytes from n * PAGE_SIZE
- * @len: bytes in it
- * @max: most bytes that it may ever hold
+ * @start: bytes before this are not needed any more, and may be gone
+ * @len: bytes that were ever added
+ * @max: most bytes between @start and @len
  *
  * All memory is charged to the task that adds it.  The owner serializes.
  */
 struct vfio_mig_buf {
 	struct xarray pages;
+	u64 start;
 	u64 len;
 	u64 max;
 };
@@ -39,6 +41,7 @@ struct vfio_mig_buf {
 int vfio_mig_buf_append(struct vfio_mig_buf *buf, const void *data, size_t len);
 int vfio_mig_buf_read(const struct vfio_mig_buf *buf, u64 offset, void *data,
 		      size_t len);
+void vfio_mig_buf_consume(struct vfio_mig_buf *buf, u64 start);
 
 /**
  * struct vfio_mig_ops - what a driver's hardware does
@@ -50,21 +53,35 @@ int vfio_mig_buf_read(const struct vfio_mig_buf *buf, u64 offset, void *data,
  * @stop: -> STOP, from RUNNING_P2P or, for devices without P2P, from RUNNING:
  *	  no DMA, no interrupt, no change of internal state from here on
  * @start: STOP -> RUNNING_P2P, or RUNNING for devices without P2P
- * @save: STOP -> STOP_COPY: append the complete state to @buf
+ * @precopy_begin: -> PRE_COPY or PRE_COPY_P2P: from here on note what changes
+ * @precopy_end: PRE_COPY -> RUNNING or PRE_COPY_P2P -> RUNNING_P2P: no more
+ *		 interest in changes; the session has ended
+ * @precopy_fill: the reader has come to the end: append some more data, of which
+ *		  there is a useful piece at a time; nothing if there is none now.
+ *		  Called with the session's lock held: no faulting on user memory
+ * @precopy_size: bytes that @precopy_fill has still to append: of what there was
+ *		  at the beginning, and of what has changed since.  Called as
+ *		  @precopy_fill
+ * @save: STOP -> STOP_COPY: append the complete state to @buf; after a pre-copy
+ *	  what its data do not hold
  * @save_end: STOP_COPY -> STOP: the data was read, or nobody wants it any more
  * @load_begin: STOP -> RESUMING
- * @load_check: more of the stream has come, @buf holds all of it so far; an
- *		error fails this and all later writes, and the commit.  Called
- *		with the session's lock held: no faulting on user memory.
- * @load: RESUMING -> STOP: verify @buf as a whole, then apply it.  On error
- *	  nothing may have been applied, and the device stays in RESUMING.
+ * @load_check: more of the stream has come; what the driver has understood it
+ *		may keep and take out with vfio_mig_buf_consume().  An error fails
+ *		this and all later writes, and the commit.  Called with the
+ *		session's lock held: no faulting on user memory
+ * @load: RESUMING -> STOP: the stream has ended: verify it as a whole, then apply
+ *	  it.  On error nothing may have been applied, and the device stays in
+ *	  RESUMING
+ * @load_end: RESUMING was left, by @load or by a reset: drop what was kept
  * @reset: the device was reset: forget what belongs to a migration; it is in
  *	   RUNNING now.  Called with the state mutex held, possibly under locks
  *	   of vfio-pci-core, so it must not touch user memory.
  * @data_size: bytes that STOP_COPY would deliver now, an estimate
- * @load_max: most bytes that a stream for this device can have
+ * @load_max: most bytes of a stream that may wait for @load_check
  *
- * All are optional but @save, @load, @data_size and @load_max.  All may sleep
+ * All are optional but @save, @load, @data_size, @load_max, and the four for
+ * pre-copy if the device offers it.  All may sleep
  * and are called with the state mutex of @mig held, unless it says otherwise.
  * An arc whose callback fails is not taken: the device is in the state that it
  * would have left, unless the callback has called vfio_mig_set_error().
@@ -76,11 +93,16 @@ struct vfio_mig_ops {
 	int (*p2p_end)(struct vfio_mig *mig);
 	int (*stop)(struct vfio_mig *mig);
 	int (*start)(struct vfio_mig *mig);
+	int (*precopy_begin)(struct vfio_mig *mig);
+	void (*precopy_end)(struct vfio_mig *mig);
+	int (*precopy_fill)(struct vfio_mig *mig, struct vfio_mig_buf *buf);
+	void (*precopy_size)(struct vfio_mig *mig, u64 *initial, u64 *dirty);
 	int (*save)(struct vfio_mig *mig, struct vfio_mig_buf *buf);
 	int (*save_end)(struct vfio_mig *mig);
 	int (*load_begin)(struct vfio_mig *mig);
-	int (*load_check)(struct vfio_mig *mig, const struct vfio_mig_buf *buf);
+	int (*load_check)(struct vfio_mig *mig, struct vfio_mig_buf *buf);
 	int (*load)(struct vfio_mig *mig, const struct vfio_mig_buf *buf);
+	void (*load_end)(struct vfio_mig *mig);
 	void (*reset)(struct vfio_mig *mig);
 	u64 (*data_size)(struct vfio_mig *mig);
 	u64 (*load_max)(struct vfio_mig *mig);
@@ -94,7 +116,8 @@ struct vfio_mig_ops {
  * @state_mutex: protects @state and @session, and orders the callbacks
  * @state: where the device is
  * @session: the open data_fd session, or NULL
- * @reset_lock: protects @deferred_reset, and the release of @state_mutex
+ * @reset_lock: protects @deferred_reset, the release of @state_mutex, and
+ *		@session against its end for those without the mutex
  * @deferred_reset: a reset happened while @state_mutex was held; whoever
  *		    releases it does the work
  *
@@ -118,5 +141,6 @@ void vfio_mig_open(struct vfio_mig *mig);
 void vfio_mig_close(struct vfio_mig *mig);
 void vfio_mig_reset_done(struct vfio_mig *mig);
 void vfio_mig_set_error(struct vfio_mig *mig);
+void vfio_mig_precopy_wake(struct vfio_mig *mig);
 
 #endif /* VFIO_MIG_H */

@@ -142,14 +142,16 @@ static ssize_t mock_mem_rw(struct mock_vfio *mv, char __user *buf, size_t count,
 	page = mock_mem_page(&mv->fn->dev.mem, pos, write);
 	if (write && !page)
 		return -ENOMEM;
-	if (write)
+	if (write) {
 		left = copy_from_user(page_address(page) + offset_in_page(pos),
 				      buf, len);
-	else if (page)
+		mock_mem_dirty(&mv->fn->dev.mem, pos);
+	} else if (page) {
 		left = copy_to_user(buf, page_address(page) +
 				    offset_in_page(pos), len);
-	else
+	} else {
 		left = clear_user(buf, len);
+	}
 	return left ? -EFAULT : len;
 }
 
@@ -252,14 +254,21 @@ ssize_t mock_bar_write(struct vfio_device *vdev, const char __user *buf,
 		       0;
 }
 
+static u64 mock_bar_fault_offset(const struct vm_fault *vmf)
+{
+	const struct vm_area_struct *vma = vmf->vma;
+
+	return (((u64)vma->vm_pgoff << PAGE_SHIFT) & VFIO_PCI_OFFSET_MASK) +
+	       ((vmf->address & PAGE_MASK) - vma->vm_start);
+}
+
+/* Maps the page read-only, since there is a pfn_mkwrite(). */
 static vm_fault_t mock_bar_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct mock_vfio *mv = vma->vm_private_data;
-	const u64 offset = (((u64)vma->vm_pgoff << PAGE_SHIFT) &
-			    VFIO_PCI_OFFSET_MASK) +
-			   ((vmf->address & PAGE_MASK) - vma->vm_start);
-	struct page *page = mock_mem_page(&mv->fn->dev.mem, offset, true);
+	struct page *page = mock_mem_page(&mv->fn->dev.mem,
+					  mock_bar_fault_offset(vmf), true);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
 	if (!page)
@@ -271,9 +280,37 @@ static vm_fault_t mock_bar_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/*
+ * The page is about to become writable.  If it is cleaned before it is, its
+ * entry is gone, and the write faults once more.
+ */
+static vm_fault_t mock_bar_mkwrite(struct vm_fault *vmf)
+{
+	struct mock_vfio *mv = vmf->vma->vm_private_data;
+
+	mock_mem_dirty(&mv->fn->dev.mem, mock_bar_fault_offset(vmf));
+	return 0;
+}
+
 static const struct vm_operations_struct mock_bar_vm_ops = {
 	.fault = mock_bar_fault,
+	.pfn_mkwrite = mock_bar_mkwrite,
 };
+
+/**
+ * mock_bar_protect - have the next write through a mapping fault
+ * @mv: the device
+ * @offset: in device memory
+ * @len: bytes
+ *
+ * Context: may sleep; under no lock that a fault handler takes.
+ */
+void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len)
+{
+	unmap_mapping_range(mv->core.vdev.inode->i_mapping,
+			    VFIO_PCI_INDEX_TO_OFFSET(MOCK_VFIO_BAR_MEM) + offset,
+			    len, true);
+}
 
 /**
  * mock_bar_mmap - vfio_device_ops.mmap

@@ -63,12 +63,16 @@ static int mock_xfer_device(struct mock_xfer *x, u64 iova, u64 offset,
 	struct mock_mem *mem = &x->fn->dev.mem;
 	struct page *page = mock_mem_page(mem, offset, !to_guest);
 	void *data;
+	int ret;
 
 	if (!page && !to_guest)
 		return -ENOMEM;
 	data = page ? page_address(page) : page_address(ZERO_PAGE(0));
-	return mock_dma_access(x->fn, iova, data + offset_in_page(offset), len,
-			       to_guest);
+	ret = mock_dma_access(x->fn, iova, data + offset_in_page(offset), len,
+			      to_guest);
+	if (!to_guest)
+		mock_mem_dirty(mem, offset);
+	return ret;
 }
 
 static void mock_xfer_pattern(struct mock_xfer *x, size_t len)

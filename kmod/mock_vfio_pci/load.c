@@ -3,8 +3,9 @@
  * mock_vfio_pci: the device state as a stream; checking and taking it.
  *
  * The stream is verified record by record while it comes in, so that a bad one
- * is refused by the write that completes the bad part, and is applied only
- * when the end record has been verified too.
+ * is refused by the write that completes the bad part.  What is verified is kept
+ * aside, each page of device memory once however often it comes, and is applied
+ * only when the end record has been verified too.
  *
  * Errors: -EBADMSG for damage of any kind, -EPROTONOSUPPORT for a version or a
  * mandatory record that is not known, -EXDEV for the state of a device of other
@@ -78,33 +79,67 @@ static int mock_verify_regs(struct mock_vfio *mv, const u8 *payload, u32 len)
 	    (size && (!is_power_of_2(size) || size > MOCK_VFIO_DMA_SIZE_MAX)) ||
 	    stride % sizeof(struct mock_vfio_slot) || stride > SZ_4K)
 		return -EBADMSG;
-	mv->loader.has_regs = true;
 	return mock_verify_pending(mv->fn, in);
 }
 
-static int mock_verify_mem(struct mock_vfio *mv, const u8 *payload, u32 len)
+static int mock_load_regs(struct mock_vfio *mv, const u8 *payload, u32 len)
 {
-	const struct mock_vfio_state_mem *in = (const void *)payload;
-	u64 offset;
+	int ret = mv->loader.regs ? -EBADMSG : mock_verify_regs(mv, payload, len);
 
-	if (!mv->loader.has_regs || len <= sizeof(*in) ||
-	    (len - sizeof(*in)) % PAGE_SIZE)
-		return -EBADMSG;
-	len -= sizeof(*in);
-	offset = le64_to_cpu(in->offset);
-	if (offset % PAGE_SIZE || offset < mv->loader.mem_next ||
-	    !mock_mem_has(&mv->fn->dev.mem, offset, len))
-		return -EBADMSG;
-	mv->loader.mem_next = offset + len;
+	if (ret)
+		return ret;
+	mv->loader.regs = kmemdup(payload, len, GFP_KERNEL_ACCOUNT);
+	return mv->loader.regs ? 0 : -ENOMEM;
+}
+
+static int mock_load_page(struct xarray *pages, u64 offset, const u8 *data)
+{
+	struct page *page = xa_load(pages, offset >> PAGE_SHIFT);
+	int ret;
+
+	if (!page) {
+		page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		if (!page)
+			return -ENOMEM;
+		ret = xa_err(xa_store(pages, offset >> PAGE_SHIFT, page,
+				      GFP_KERNEL_ACCOUNT));
+		if (ret) {
+			put_page(page);
+			return ret;
+		}
+	}
+	memcpy(page_address(page), data, PAGE_SIZE);
 	return 0;
 }
 
-static int mock_verify_end(struct mock_vfio *mv, const u8 *payload, u32 len)
+static int mock_load_mem(struct mock_vfio *mv, const u8 *payload, u32 len)
+{
+	const struct mock_vfio_state_mem *in = (const void *)payload;
+	const u64 offset = len < sizeof(*in) ? 0 : le64_to_cpu(in->offset);
+	u32 done;
+	int ret;
+
+	if (len <= sizeof(*in) || (len - sizeof(*in)) % PAGE_SIZE)
+		return -EBADMSG;
+	payload += sizeof(*in);
+	len -= sizeof(*in);
+	if (offset % PAGE_SIZE || !mock_mem_has(&mv->fn->dev.mem, offset, len))
+		return -EBADMSG;
+	for (done = 0; done < len; done += PAGE_SIZE) {
+		ret = mock_load_page(&mv->loader.pages, offset + done,
+				     payload + done);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int mock_load_last(struct mock_vfio *mv, const u8 *payload, u32 len)
 {
 	const struct mock_vfio_state_end *in = (const void *)payload;
 	struct mock_loader *l = &mv->loader;
 
-	if (!l->has_regs || len != sizeof(*in) ||
+	if (!l->regs || len != sizeof(*in) ||
 	    le32_to_cpu(in->records) != l->records ||
 	    le64_to_cpu(in->bytes) !=
 	    l->pos + sizeof(struct mock_vfio_state_record) + len)
@@ -113,7 +148,7 @@ static int mock_verify_end(struct mock_vfio *mv, const u8 *payload, u32 len)
 	return 0;
 }
 
-static int mock_verify_payload(struct mock_vfio *mv,
+static int mock_load_payload(struct mock_vfio *mv,
 			       const struct mock_vfio_state_record *r,
 			       const u8 *payload)
 {
@@ -123,20 +158,18 @@ static int mock_verify_payload(struct mock_vfio *mv,
 		return -EBADMSG;
 	switch (le32_to_cpu(r->type)) {
 	case MOCK_VFIO_RECORD_REGS:
-		if (mv->loader.records)
-			return -EBADMSG;
-		return mock_verify_regs(mv, payload, len);
+		return mock_load_regs(mv, payload, len);
 	case MOCK_VFIO_RECORD_MEM:
-		return mock_verify_mem(mv, payload, len);
+		return mock_load_mem(mv, payload, len);
 	case MOCK_VFIO_RECORD_END:
-		return mock_verify_end(mv, payload, len);
+		return mock_load_last(mv, payload, len);
 	}
 	return le32_to_cpu(r->flags) & MOCK_VFIO_RECORD_OPTIONAL ?
 	       0 : -EPROTONOSUPPORT;
 }
 
 /* One record.  Return: 1 if it was there, 0 if more must come, or an error. */
-static int mock_verify_next(struct mock_vfio *mv, const struct vfio_mig_buf *buf)
+static int mock_load_next(struct mock_vfio *mv, struct vfio_mig_buf *buf)
 {
 	struct mock_loader *l = &mv->loader;
 	struct mock_vfio_state_record r;
@@ -157,23 +190,50 @@ static int mock_verify_next(struct mock_vfio *mv, const struct vfio_mig_buf *buf
 		return -ENOMEM;
 	vfio_mig_buf_read(buf, l->pos + sizeof(r), payload,
 			  le32_to_cpu(r.length));
-	ret = mock_verify_payload(mv, &r, payload);
+	ret = mock_load_payload(mv, &r, payload);
 	kvfree(payload);
 	if (ret)
 		return ret;
 	l->pos += sizeof(r) + le32_to_cpu(r.length);
 	l->records++;
+	vfio_mig_buf_consume(buf, l->pos);
 	return 1;
 }
 
 /**
- * mock_state_verify - look at what has come of a stream
+ * mock_load_begin - a new stream, nothing has come of it
+ * @mv: the device
+ */
+void mock_load_begin(struct mock_vfio *mv)
+{
+	memset(&mv->loader, 0, sizeof(mv->loader));
+	xa_init_flags(&mv->loader.pages, XA_FLAGS_ACCOUNT);
+}
+
+/**
+ * mock_load_end - drop what is kept of a stream
+ * @mv: the device
+ */
+void mock_load_end(struct mock_vfio *mv)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_for_each(&mv->loader.pages, index, page)
+		put_page(page);
+	xa_destroy(&mv->loader.pages);
+	kfree(mv->loader.regs);
+	mv->loader.regs = NULL;
+}
+
+/**
+ * mock_load_verify - look at what has come of a stream
  * @mv: the device, RESUMING
- * @buf: the stream from its begin
+ * @buf: the stream from where it was consumed last
  *
  * Return: 0 if nothing is wrong so far, or an error.
  */
-int mock_state_verify(struct mock_vfio *mv, const struct vfio_mig_buf *buf)
+int mock_load_verify(struct mock_vfio *mv, struct vfio_mig_buf *buf)
 {
 	struct mock_loader *l = &mv->loader;
 	struct mock_vfio_state_header h;
@@ -188,7 +248,7 @@ int mock_state_verify(struct mock_vfio *mv, const struct vfio_mig_buf *buf)
 		l->pos = sizeof(h);
 	}
 	do {
-		ret = mock_verify_next(mv, buf);
+		ret = mock_load_next(mv, buf);
 	} while (ret > 0);
 	return ret;
 }
@@ -221,71 +281,48 @@ static void mock_apply_regs(struct mock_fn *fn,
 	mock_dev_update_intx(fn);
 }
 
-/* For a MEM record: have its pages exist, or fill them; both keep the order. */
-static int mock_apply_mem(struct mock_fn *fn, const u8 *payload, u32 len,
-			  bool fill)
+/* What can fail.  Pages that are made here are zero, as if they did not exist. */
+static int mock_apply_prepare(struct mock_vfio *mv)
 {
-	const struct mock_vfio_state_mem *in = (const void *)payload;
-	const u64 offset = le64_to_cpu(in->offset);
-	u32 done;
+	unsigned long index;
+	struct page *page;
 
-	payload += sizeof(*in);
-	len -= sizeof(*in);
-	if (fill)
-		return mock_mem_write(&fn->dev.mem, offset, payload, len);
-	for (done = 0; done < len; done += PAGE_SIZE)
-		if (!mock_mem_page(&fn->dev.mem, offset + done, true))
+	xa_for_each(&mv->loader.pages, index, page)
+		if (!mock_mem_page(&mv->fn->dev.mem, (u64)index << PAGE_SHIFT, true))
 			return -ENOMEM;
 	return 0;
 }
 
-/* Walk the verified records; @fill false: only what can fail. */
-static int mock_apply_records(struct mock_fn *fn, const struct vfio_mig_buf *buf,
-			      u8 *payload, bool fill)
+static void mock_apply_mem(struct mock_vfio *mv)
 {
-	struct mock_vfio_state_record r;
-	u64 pos = sizeof(struct mock_vfio_state_header);
-	u32 len;
-	int ret = 0;
+	unsigned long index;
+	struct page *page;
 
-	for (; pos < buf->len && !ret; pos += sizeof(r) + len) {
-		vfio_mig_buf_read(buf, pos, &r, sizeof(r));
-		len = le32_to_cpu(r.length);
-		vfio_mig_buf_read(buf, pos + sizeof(r), payload, len);
-		if (le32_to_cpu(r.type) == MOCK_VFIO_RECORD_MEM)
-			ret = mock_apply_mem(fn, payload, len, fill);
-		else if (fill && le32_to_cpu(r.type) == MOCK_VFIO_RECORD_REGS)
-			mock_apply_regs(fn, (void *)payload);
-	}
-	return ret;
+	mock_mem_clear(&mv->fn->dev.mem);
+	xa_for_each(&mv->loader.pages, index, page)
+		mock_mem_write(&mv->fn->dev.mem, (u64)index << PAGE_SHIFT,
+			       page_address(page), PAGE_SIZE);
 }
 
 /**
- * mock_state_apply - take a state
- * @mv: the device, RESUMING
- * @buf: a stream on which mock_state_verify() has found nothing wrong
+ * mock_load_apply - take the state
+ * @mv: the device, RESUMING, nothing wrong with the stream so far
  *
  * Return: 0; -ENODATA if the stream is not complete, or -ENOMEM; then the
  * device is as it was.
  */
-int mock_state_apply(struct mock_vfio *mv, const struct vfio_mig_buf *buf)
+int mock_load_apply(struct mock_vfio *mv)
 {
-	struct mock_fn *fn = mv->fn;
-	u8 *payload;
 	int ret;
 
 	if (!mv->loader.ended)
 		return -ENODATA;
-	payload = kvmalloc(MOCK_VFIO_RECORD_LENGTH_MAX, GFP_KERNEL_ACCOUNT);
-	if (!payload)
-		return -ENOMEM;
-	mutex_lock(&fn->dev.lock);
-	ret = mock_apply_records(fn, buf, payload, false);
-	if (!ret) {
-		mock_mem_clear(&fn->dev.mem);
-		mock_apply_records(fn, buf, payload, true);
-	}
-	mutex_unlock(&fn->dev.lock);
-	kvfree(payload);
-	return ret;
+	ret = mock_apply_prepare(mv);
+	if (ret)
+		return ret;
+	mutex_lock(&mv->fn->dev.lock);
+	mock_apply_mem(mv);
+	mock_apply_regs(mv->fn, mv->loader.regs);
+	mutex_unlock(&mv->fn->dev.lock);
+	return 0;
 }

@@ -6,11 +6,18 @@
  * zero and costs nothing.  Pages are marked reserved: users map them by their
  * frame number, and vfio must not take such a page for one that it has pinned.
  * A page stays until the function goes away, so nobody needs a lock to use it.
+ *
+ * While somebody watches, pages that are written are marked dirty, always after
+ * the write.  Who wants to copy a page cleans it first: a write that comes too late for the
+ * copy marks the page again.  Writes through a mapping are noticed by the fault
+ * of a write-protected page, which the watcher's protect() brings about.
  */
 #include <linux/mm.h>
 #include <linux/string.h>
 
 #include "mock.h"
+
+#define MOCK_MEM_DIRTY	XA_MARK_0
 
 /**
  * mock_mem_init - device memory without any page
@@ -107,6 +114,7 @@ int mock_mem_write(struct mock_mem *mem, u64 offset, const void *data,
 		if (!page)
 			return -ENOMEM;
 		memcpy(page_address(page) + offset_in_page(offset), data, n);
+		mock_mem_dirty(mem, offset);
 	}
 	return 0;
 }
@@ -145,8 +153,108 @@ void mock_mem_clear(struct mock_mem *mem)
 	unsigned long index;
 	struct page *page;
 
-	xa_for_each(&mem->pages, index, page)
+	xa_for_each(&mem->pages, index, page) {
 		clear_page(page_address(page));
+		mock_mem_dirty(mem, (u64)index << PAGE_SHIFT);
+	}
+}
+
+/**
+ * mock_mem_watch - note changes from here on; no page is dirty
+ * @mem: device memory
+ * @watch: who wants to know
+ *
+ * Context: may sleep.
+ */
+void mock_mem_watch(struct mock_mem *mem, const struct mock_watch *watch)
+{
+	xa_lock(&mem->pages);
+	mem->watch = watch;
+	xa_unlock(&mem->pages);
+	watch->protect(mem, 0, mem->size);
+}
+
+/**
+ * mock_mem_unwatch - no more interest in changes
+ * @mem: device memory
+ */
+void mock_mem_unwatch(struct mock_mem *mem)
+{
+	unsigned long index;
+	struct page *page;
+
+	xa_lock(&mem->pages);
+	mem->watch = NULL;
+	mem->dirty = 0;
+	xa_for_each_marked(&mem->pages, index, page, MOCK_MEM_DIRTY)
+		__xa_clear_mark(&mem->pages, index, MOCK_MEM_DIRTY);
+	xa_unlock(&mem->pages);
+}
+
+/**
+ * mock_mem_dirty - a page has been written, or is about to be through a mapping
+ * @mem: device memory
+ * @offset: in that page, which exists
+ *
+ * Context: process, no sleeping.
+ */
+void mock_mem_dirty(struct mock_mem *mem, u64 offset)
+{
+	const unsigned long index = offset >> PAGE_SHIFT;
+	const struct mock_watch *watch = NULL;
+
+	if (!READ_ONCE(mem->watch))
+		return;
+	xa_lock(&mem->pages);
+	if (mem->watch && !xa_get_mark(&mem->pages, index, MOCK_MEM_DIRTY)) {
+		__xa_set_mark(&mem->pages, index, MOCK_MEM_DIRTY);
+		if (mem->dirty++ == 0)
+			watch = mem->watch;
+	}
+	xa_unlock(&mem->pages);
+	if (watch)
+		watch->dirtied(mem);
+}
+
+/**
+ * mock_mem_clean - a page is about to be copied
+ * @mem: watched device memory
+ * @index: of the page
+ *
+ * Context: may sleep.
+ * Return: true if it was dirty.
+ */
+bool mock_mem_clean(struct mock_mem *mem, unsigned long index)
+{
+	bool dirty;
+
+	xa_lock(&mem->pages);
+	dirty = xa_get_mark(&mem->pages, index, MOCK_MEM_DIRTY);
+	if (dirty) {
+		__xa_clear_mark(&mem->pages, index, MOCK_MEM_DIRTY);
+		mem->dirty--;
+	}
+	xa_unlock(&mem->pages);
+	if (dirty)
+		mem->watch->protect(mem, (u64)index << PAGE_SHIFT, PAGE_SIZE);
+	return dirty;
+}
+
+/**
+ * mock_mem_next_dirty - find a dirty page and clean it
+ * @mem: watched device memory
+ * @index: where to begin; where it was found
+ *
+ * Return: the page, or NULL.
+ */
+struct page *mock_mem_next_dirty(struct mock_mem *mem, unsigned long *index)
+{
+	struct page *page = xa_find(&mem->pages, index, ULONG_MAX,
+				    MOCK_MEM_DIRTY);
+
+	if (page)
+		mock_mem_clean(mem, *index);
+	return page;
 }
 
 /**

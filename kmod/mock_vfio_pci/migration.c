@@ -28,32 +28,93 @@ static int mock_mig_stop(struct vfio_mig *mig)
 	return 0;
 }
 
+static struct mock_vfio *mem_to_mock(struct mock_mem *mem)
+{
+	struct mock_fn *fn = container_of(mem, struct mock_fn, dev.mem);
+
+	return container_of(dev_get_drvdata(&fn->pdev->dev), struct mock_vfio,
+			    core);
+}
+
+static void mock_mig_dirtied(struct mock_mem *mem)
+{
+	vfio_mig_precopy_wake(&mem_to_mock(mem)->mig);
+}
+
+static void mock_mig_protect(struct mock_mem *mem, u64 offset, u64 len)
+{
+	mock_bar_protect(mem_to_mock(mem), offset, len);
+}
+
+static const struct mock_watch mock_mig_watch = {
+	.dirtied = mock_mig_dirtied,
+	.protect = mock_mig_protect,
+};
+
+static int mock_mig_precopy_begin(struct vfio_mig *mig)
+{
+	struct mock_vfio *mv = mig_to_mock(mig);
+
+	mock_state_begin(mv);
+	mock_mem_watch(&mv->fn->dev.mem, &mock_mig_watch);
+	return 0;
+}
+
+static void mock_mig_precopy_end(struct vfio_mig *mig)
+{
+	mock_mem_unwatch(&mig_to_mock(mig)->fn->dev.mem);
+}
+
+static int mock_mig_precopy_fill(struct vfio_mig *mig, struct vfio_mig_buf *buf)
+{
+	return mock_state_fill(mig_to_mock(mig), buf);
+}
+
+static void mock_mig_precopy_size(struct vfio_mig *mig, u64 *initial, u64 *dirty)
+{
+	mock_state_left(mig_to_mock(mig), initial, dirty);
+}
+
+/* Without a pre-copy all of it; with one, what is still to be sent. */
 static int mock_mig_save(struct vfio_mig *mig, struct vfio_mig_buf *buf)
 {
-	return mock_state_save(mig_to_mock(mig), buf);
+	struct mock_vfio *mv = mig_to_mock(mig);
+
+	if (!mv->fn->dev.mem.watch)
+		mock_state_begin(mv);
+	return mock_state_save(mv, buf);
+}
+
+static int mock_mig_save_end(struct vfio_mig *mig)
+{
+	mock_mig_precopy_end(mig);
+	return 0;
 }
 
 static int mock_mig_load_begin(struct vfio_mig *mig)
 {
-	struct mock_vfio *mv = mig_to_mock(mig);
-
-	memset(&mv->loader, 0, sizeof(mv->loader));
+	mock_load_begin(mig_to_mock(mig));
 	return 0;
 }
 
-static int mock_mig_load_check(struct vfio_mig *mig,
-			       const struct vfio_mig_buf *buf)
+static int mock_mig_load_check(struct vfio_mig *mig, struct vfio_mig_buf *buf)
 {
-	return mock_state_verify(mig_to_mock(mig), buf);
+	return mock_load_verify(mig_to_mock(mig), buf);
 }
 
 static int mock_mig_load(struct vfio_mig *mig, const struct vfio_mig_buf *buf)
 {
-	return mock_state_apply(mig_to_mock(mig), buf);
+	return mock_load_apply(mig_to_mock(mig));
+}
+
+static void mock_mig_load_end(struct vfio_mig *mig)
+{
+	mock_load_end(mig_to_mock(mig));
 }
 
 static void mock_mig_reset(struct vfio_mig *mig)
 {
+	mock_mig_precopy_end(mig);
 	mock_dev_set_level(mig_to_mock(mig)->fn, MOCK_RUNNING);
 }
 
@@ -62,9 +123,12 @@ static u64 mock_mig_data_size(struct vfio_mig *mig)
 	return mock_state_size(mig_to_mock(mig));
 }
 
+/* A record at a time is looked at, whatever the length of the stream. */
 static u64 mock_mig_load_max(struct vfio_mig *mig)
 {
-	return mock_state_max(mig_to_mock(mig));
+	return sizeof(struct mock_vfio_state_header) +
+	       sizeof(struct mock_vfio_state_record) +
+	       MOCK_VFIO_RECORD_LENGTH_MAX + PAGE_SIZE;
 }
 
 /* STOP is left for RUNNING_P2P, in which the device answers but starts nothing. */
@@ -73,10 +137,16 @@ static const struct vfio_mig_ops mock_mig_ops = {
 	.p2p_end = mock_mig_p2p_end,
 	.stop = mock_mig_stop,
 	.start = mock_mig_p2p_begin,
+	.precopy_begin = mock_mig_precopy_begin,
+	.precopy_end = mock_mig_precopy_end,
+	.precopy_fill = mock_mig_precopy_fill,
+	.precopy_size = mock_mig_precopy_size,
 	.save = mock_mig_save,
+	.save_end = mock_mig_save_end,
 	.load_begin = mock_mig_load_begin,
 	.load_check = mock_mig_load_check,
 	.load = mock_mig_load,
+	.load_end = mock_mig_load_end,
 	.reset = mock_mig_reset,
 	.data_size = mock_mig_data_size,
 	.load_max = mock_mig_load_max,
@@ -91,5 +161,6 @@ static const struct vfio_mig_ops mock_mig_ops = {
 int mock_migration_init(struct mock_vfio *mv)
 {
 	return vfio_mig_init(&mv->mig, &mv->core.vdev, &mock_mig_ops,
-			     VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P);
+			     VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
+			     VFIO_MIGRATION_PRE_COPY);
 }

@@ -83,14 +83,31 @@ struct mock_pt {
 	u64 *top;
 };
 
+struct mock_mem;
+
+/**
+ * struct mock_watch - somebody who wants to know what changes in device memory
+ * @dirtied: there is a dirty page where there was none.  Context: process, no
+ *	     sleeping
+ * @protect: see to it that writes through mappings of this range are noticed
+ */
+struct mock_watch {
+	void (*dirtied)(struct mock_mem *mem);
+	void (*protect)(struct mock_mem *mem, u64 offset, u64 len);
+};
+
 /**
  * struct mock_mem - device memory, in pages that exist once touched
- * @pages: page n of device memory
+ * @pages: page n of device memory, marked while it is dirty
  * @size: bytes, multiple of PAGE_SIZE
+ * @watch: set as long as changes are noted, under the lock of @pages
+ * @dirty: number of dirty pages, likewise
  */
 struct mock_mem {
 	struct xarray pages;
 	u64 size;
+	const struct mock_watch *watch;
+	unsigned long dirty;
 };
 
 /**
@@ -249,6 +266,11 @@ int mock_mem_write(struct mock_mem *mem, u64 offset, const void *data,
 int mock_mem_read(struct mock_mem *mem, u64 offset, void *data, size_t len);
 bool mock_mem_has(const struct mock_mem *mem, u64 offset, u64 len);
 void mock_mem_clear(struct mock_mem *mem);
+void mock_mem_watch(struct mock_mem *mem, const struct mock_watch *watch);
+void mock_mem_unwatch(struct mock_mem *mem);
+void mock_mem_dirty(struct mock_mem *mem, u64 offset);
+bool mock_mem_clean(struct mock_mem *mem, unsigned long index);
+struct page *mock_mem_next_dirty(struct mock_mem *mem, unsigned long *index);
 u64 mock_mem_used(struct mock_mem *mem);
 
 /* device.c */

@@ -14,23 +14,23 @@
 /* Pages in a record, so that it stays below its limit. */
 #define MOCK_RECORD_PAGES	((MOCK_VFIO_RECORD_LENGTH_MAX - \
 				  sizeof(struct mock_vfio_state_mem)) / PAGE_SIZE)
-/* Room in a stream for optional records that a newer version may add. */
-#define MOCK_OPTIONAL_MAX	SZ_64K
+/* Pages that are added to the stream when a reader in pre-copy wants more. */
+#define MOCK_FILL_PAGES		256
 
 /**
- * struct mock_saver - a stream in the making
+ * struct mock_writer - what one call adds to a stream
  * @mv: the device
  * @buf: the stream
  * @payload: of the next record
  * @len: bytes in @payload
- * @records: written so far
+ * @pages: how many pages may still be added
  */
-struct mock_saver {
+struct mock_writer {
 	struct mock_vfio *mv;
 	struct vfio_mig_buf *buf;
 	u8 *payload;
 	u32 len;
-	u32 records;
+	unsigned long pages;
 };
 
 /**
@@ -43,38 +43,41 @@ u32 mock_state_crc(const void *data, size_t len)
 	return ~crc32_le(~0U, data, len);
 }
 
-static int mock_save_header(struct mock_saver *s)
+static int mock_save_header(struct mock_writer *w)
 {
 	struct mock_vfio_state_header h = {
 		.magic = cpu_to_le32(MOCK_VFIO_STATE_MAGIC),
 		.major = cpu_to_le16(MOCK_VFIO_STATE_MAJOR),
 		.minor = cpu_to_le16(MOCK_VFIO_STATE_MINOR),
-		.vendor = cpu_to_le16(mock_cfg_word(s->mv->fn, PCI_VENDOR_ID)),
-		.device = cpu_to_le16(mock_cfg_word(s->mv->fn, PCI_DEVICE_ID)),
-		.vectors = cpu_to_le32(s->mv->fn->irq.vectors),
-		.mem_size = cpu_to_le64(s->mv->fn->dev.mem.size),
+		.vendor = cpu_to_le16(mock_cfg_word(w->mv->fn, PCI_VENDOR_ID)),
+		.device = cpu_to_le16(mock_cfg_word(w->mv->fn, PCI_DEVICE_ID)),
+		.vectors = cpu_to_le32(w->mv->fn->irq.vectors),
+		.mem_size = cpu_to_le64(w->mv->fn->dev.mem.size),
 	};
 
+	if (w->mv->saver.begun)
+		return 0;
+	w->mv->saver.begun = true;
 	h.crc = cpu_to_le32(mock_state_crc(&h, offsetof(typeof(h), crc)));
-	return vfio_mig_buf_append(s->buf, &h, sizeof(h));
+	return vfio_mig_buf_append(w->buf, &h, sizeof(h));
 }
 
-static int mock_save_record(struct mock_saver *s, enum mock_vfio_record_type type)
+static int mock_save_record(struct mock_writer *w, enum mock_vfio_record_type type)
 {
 	struct mock_vfio_state_record r = {
 		.magic = cpu_to_le32(MOCK_VFIO_RECORD_MAGIC),
 		.type = cpu_to_le32(type),
-		.seq = cpu_to_le32(s->records++),
-		.length = cpu_to_le32(s->len),
-		.payload_crc = cpu_to_le32(mock_state_crc(s->payload, s->len)),
+		.seq = cpu_to_le32(w->mv->saver.records++),
+		.length = cpu_to_le32(w->len),
+		.payload_crc = cpu_to_le32(mock_state_crc(w->payload, w->len)),
 	};
 	int ret;
 
 	r.crc = cpu_to_le32(mock_state_crc(&r, offsetof(typeof(r), crc)));
-	ret = vfio_mig_buf_append(s->buf, &r, sizeof(r));
+	ret = vfio_mig_buf_append(w->buf, &r, sizeof(r));
 	if (!ret)
-		ret = vfio_mig_buf_append(s->buf, s->payload, s->len);
-	s->len = 0;
+		ret = vfio_mig_buf_append(w->buf, w->payload, w->len);
+	w->len = 0;
 	return ret;
 }
 
@@ -88,14 +91,14 @@ static void mock_save_pending(const struct mock_fn *fn,
 		out->pending[v / 32] |= cpu_to_le32(BIT(v % 32));
 }
 
-static int mock_save_regs(struct mock_saver *s)
+static int mock_save_regs(struct mock_writer *w)
 {
-	const struct mock_regs *regs = &s->mv->fn->dev.regs;
-	struct mock_vfio_state_regs *out = (void *)s->payload;
+	const struct mock_regs *regs = &w->mv->fn->dev.regs;
+	struct mock_vfio_state_regs *out = (void *)w->payload;
 	int i;
 
-	s->len = struct_size(out, pending, mock_pending_words(s->mv->fn));
-	memset(out, 0, s->len);
+	w->len = struct_size(out, pending, mock_pending_words(w->mv->fn));
+	memset(out, 0, w->len);
 #define SAVE32(field)	(out->field = cpu_to_le32(regs->field))
 #define SAVE64(field)	(out->field = cpu_to_le64(regs->field))
 	MOCK_STATE_FIELDS(SAVE32, SAVE64);
@@ -103,86 +106,184 @@ static int mock_save_regs(struct mock_saver *s)
 #undef SAVE64
 	for (i = 0; i < MOCK_VFIO_NR_SCRATCH; i++)
 		out->scratch[i] = cpu_to_le32(regs->scratch[i]);
-	mock_save_pending(s->mv->fn, out);
-	return mock_save_record(s, MOCK_VFIO_RECORD_REGS);
+	mock_save_pending(w->mv->fn, out);
+	return mock_save_record(w, MOCK_VFIO_RECORD_REGS);
 }
 
-static int mock_save_page(struct mock_saver *s, u64 offset,
+static int mock_save_flush(struct mock_writer *w)
+{
+	return w->len ? mock_save_record(w, MOCK_VFIO_RECORD_MEM) : 0;
+}
+
+static int mock_save_page(struct mock_writer *w, u64 offset,
 			  const struct page *page)
 {
-	struct mock_vfio_state_mem *mem = (void *)s->payload;
-	const u64 next = le64_to_cpu(mem->offset) + s->len - sizeof(*mem);
+	struct mock_vfio_state_mem *mem = (void *)w->payload;
 	int ret;
 
-	if (s->len && (next != offset ||
-		       s->len >= MOCK_RECORD_PAGES * PAGE_SIZE)) {
-		ret = mock_save_record(s, MOCK_VFIO_RECORD_MEM);
+	if (w->len && (le64_to_cpu(mem->offset) + w->len - sizeof(*mem) != offset ||
+		       w->len >= MOCK_RECORD_PAGES * PAGE_SIZE)) {
+		ret = mock_save_flush(w);
 		if (ret)
 			return ret;
 	}
-	if (!s->len) {
+	if (!w->len) {
 		mem->offset = cpu_to_le64(offset);
-		s->len = sizeof(*mem);
+		w->len = sizeof(*mem);
 	}
-	memcpy(s->payload + s->len, page_address(page), PAGE_SIZE);
-	s->len += PAGE_SIZE;
+	memcpy(w->payload + w->len, page_address(page), PAGE_SIZE);
+	w->len += PAGE_SIZE;
+	w->pages--;
 	return 0;
 }
 
-static int mock_save_mem(struct mock_saver *s)
+/* What there was at the beginning; what is left out is zero. */
+static int mock_save_initial(struct mock_writer *w)
 {
-	unsigned long index;
+	struct mock_saver *s = &w->mv->saver;
+	struct mock_mem *mem = &w->mv->fn->dev.mem;
 	struct page *page;
-	int ret;
+	int ret = 0;
 
-	xa_for_each(&s->mv->fn->dev.mem.pages, index, page) {
-		/* What is left out is zero. */
-		if (!memchr_inv(page_address(page), 0, PAGE_SIZE))
-			continue;
-		ret = mock_save_page(s, (u64)index << PAGE_SHIFT, page);
-		if (ret)
-			return ret;
+	while (w->pages && !ret) {
+		page = xa_find(&mem->pages, &s->cursor, ULONG_MAX, XA_PRESENT);
+		s->initial = page;
+		if (!page)
+			break;
+		mock_mem_clean(mem, s->cursor);
+		if (memchr_inv(page_address(page), 0, PAGE_SIZE))
+			ret = mock_save_page(w, (u64)s->cursor << PAGE_SHIFT, page);
+		s->cursor++;
 	}
-	return s->len ? mock_save_record(s, MOCK_VFIO_RECORD_MEM) : 0;
+	return ret ? ret : mock_save_flush(w);
 }
 
-static int mock_save_end(struct mock_saver *s)
+/* What has changed since it was sent. */
+static int mock_save_dirty(struct mock_writer *w)
 {
-	struct mock_vfio_state_end *end = (void *)s->payload;
+	struct mock_mem *mem = &w->mv->fn->dev.mem;
+	unsigned long index = 0;
+	struct page *page;
+	int ret = 0;
 
-	s->len = sizeof(*end);
-	end->records = cpu_to_le32(s->records);
+	while (w->pages && !ret) {
+		page = mock_mem_next_dirty(mem, &index);
+		if (!page)
+			break;
+		ret = mock_save_page(w, (u64)index << PAGE_SHIFT, page);
+		index++;
+	}
+	return ret ? ret : mock_save_flush(w);
+}
+
+static int mock_save_mem(struct mock_writer *w)
+{
+	int ret = 0;
+
+	if (w->mv->saver.initial)
+		ret = mock_save_initial(w);
+	if (!ret && !w->mv->saver.initial && w->mv->fn->dev.mem.watch)
+		ret = mock_save_dirty(w);
+	return ret;
+}
+
+static int mock_save_end(struct mock_writer *w)
+{
+	struct mock_vfio_state_end *end = (void *)w->payload;
+
+	w->len = sizeof(*end);
+	end->records = cpu_to_le32(w->mv->saver.records);
 	end->reserved = 0;
-	end->bytes = cpu_to_le64(s->buf->len + s->len +
+	end->bytes = cpu_to_le64(w->buf->len + w->len +
 				 sizeof(struct mock_vfio_state_record));
-	return mock_save_record(s, MOCK_VFIO_RECORD_END);
+	return mock_save_record(w, MOCK_VFIO_RECORD_END);
+}
+
+static int mock_writer_init(struct mock_writer *w, struct mock_vfio *mv,
+			    struct vfio_mig_buf *buf, unsigned long pages)
+{
+	*w = (struct mock_writer) { .mv = mv, .buf = buf, .pages = pages };
+	w->payload = kvmalloc(MOCK_VFIO_RECORD_LENGTH_MAX, GFP_KERNEL_ACCOUNT);
+	return w->payload ? 0 : -ENOMEM;
 }
 
 /**
- * mock_state_save - append the whole state to a buffer
+ * mock_state_begin - a new stream, nothing is written of it
+ * @mv: the device
+ */
+void mock_state_begin(struct mock_vfio *mv)
+{
+	mv->saver = (struct mock_saver) { .initial = true };
+}
+
+/**
+ * mock_state_fill - append some of what a reader in pre-copy does not have yet
+ * @mv: the device, its memory watched
+ * @buf: the stream
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mock_state_fill(struct mock_vfio *mv, struct vfio_mig_buf *buf)
+{
+	struct mock_writer w;
+	int ret;
+
+	ret = mock_writer_init(&w, mv, buf, MOCK_FILL_PAGES);
+	if (!ret)
+		ret = mock_save_header(&w);
+	if (!ret)
+		ret = mock_save_mem(&w);
+	kvfree(w.payload);
+	return ret;
+}
+
+/**
+ * mock_state_left - estimate what mock_state_fill() has still to append
+ * @mv: the device, its memory watched
+ * @initial: bytes of what there was at the beginning
+ * @dirty: bytes of what has changed since
+ */
+void mock_state_left(struct mock_vfio *mv, u64 *initial, u64 *dirty)
+{
+	struct mock_mem *mem = &mv->fn->dev.mem;
+	unsigned long index = mv->saver.cursor;
+	struct page *page;
+
+	*initial = 0;
+	*dirty = 0;
+	if (!mv->saver.initial) {
+		*dirty = (u64)READ_ONCE(mem->dirty) * PAGE_SIZE;
+		return;
+	}
+	*initial = sizeof(struct mock_vfio_state_header);
+	xa_for_each_start(&mem->pages, index, page, mv->saver.cursor)
+		*initial += PAGE_SIZE;
+}
+
+/**
+ * mock_state_save - append the rest of the state
  * @mv: the device, stopped
- * @buf: the buffer
+ * @buf: the stream
  *
  * Return: 0 or -ENOMEM.
  */
 int mock_state_save(struct mock_vfio *mv, struct vfio_mig_buf *buf)
 {
-	struct mock_saver s = { .mv = mv, .buf = buf };
+	struct mock_writer w;
 	int ret;
 
-	s.payload = kvmalloc(MOCK_VFIO_RECORD_LENGTH_MAX, GFP_KERNEL_ACCOUNT);
-	if (!s.payload)
-		return -ENOMEM;
+	ret = mock_writer_init(&w, mv, buf, ULONG_MAX);
 	mutex_lock(&mv->fn->dev.lock);
-	ret = mock_save_header(&s);
 	if (!ret)
-		ret = mock_save_regs(&s);
+		ret = mock_save_header(&w);
 	if (!ret)
-		ret = mock_save_mem(&s);
+		ret = mock_save_mem(&w);
 	if (!ret)
-		ret = mock_save_end(&s);
+		ret = mock_save_regs(&w);
+	if (!ret)
+		ret = mock_save_end(&w);
 	mutex_unlock(&mv->fn->dev.lock);
-	kvfree(s.payload);
+	kvfree(w.payload);
 	return ret;
 }
 
@@ -209,16 +310,4 @@ u64 mock_state_size(struct mock_vfio *mv)
 	const u64 used = mock_mem_used(&mv->fn->dev.mem);
 
 	return mock_state_bytes(mv, used, used >> PAGE_SHIFT);
-}
-
-/**
- * mock_state_max - bytes of the longest stream that the device would take
- * @mv: the device
- */
-u64 mock_state_max(struct mock_vfio *mv)
-{
-	const u64 size = mv->fn->dev.mem.size;
-
-	return mock_state_bytes(mv, size, size >> PAGE_SHIFT) +
-	       MOCK_OPTIONAL_MAX;
 }

@@ -9,18 +9,32 @@
 #include "vfio_mig.h"
 
 /**
- * struct mock_loader - how much of a loading stream is verified
+ * struct mock_saver - how much of a stream is written
+ * @begun: the header is
+ * @initial: not all of what there was at the beginning is
+ * @cursor: the first page of that which is not
+ * @records: number of records
+ */
+struct mock_saver {
+	bool begun;
+	bool initial;
+	unsigned long cursor;
+	u32 records;
+};
+
+/**
+ * struct mock_loader - what is verified of a stream
  * @pos: bytes
  * @records: number of records
- * @mem_next: device memory below this has been described
- * @has_regs: the registers have come
+ * @regs: payload of the record with the registers, NULL until it has come
+ * @pages: pages of device memory as they will be
  * @ended: the end record has come
  */
 struct mock_loader {
 	u64 pos;
 	u32 records;
-	u64 mem_next;
-	bool has_regs;
+	struct mock_vfio_state_regs *regs;
+	struct xarray pages;
 	bool ended;
 };
 
@@ -29,12 +43,14 @@ struct mock_loader {
  * @core: vfio-pci-core's part, first
  * @mig: the scaffold's part
  * @fn: the function
+ * @saver: state of PRE_COPY and STOP_COPY
  * @loader: state of RESUMING
  */
 struct mock_vfio {
 	struct vfio_pci_core_device core;
 	struct vfio_mig mig;
 	struct mock_fn *fn;
+	struct mock_saver saver;
 	struct mock_loader loader;
 };
 
@@ -56,17 +72,22 @@ ssize_t mock_bar_read(struct vfio_device *vdev, char __user *buf, size_t count,
 ssize_t mock_bar_write(struct vfio_device *vdev, const char __user *buf,
 		       size_t count, loff_t *ppos);
 int mock_bar_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
+void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len);
 
 /* migration.c */
 int mock_migration_init(struct mock_vfio *mv);
 
 /* state.c */
+void mock_state_begin(struct mock_vfio *mv);
+int mock_state_fill(struct mock_vfio *mv, struct vfio_mig_buf *buf);
+void mock_state_left(struct mock_vfio *mv, u64 *initial, u64 *dirty);
 int mock_state_save(struct mock_vfio *mv, struct vfio_mig_buf *buf);
 u64 mock_state_size(struct mock_vfio *mv);
-u64 mock_state_max(struct mock_vfio *mv);
 
 /* load.c */
-int mock_state_verify(struct mock_vfio *mv, const struct vfio_mig_buf *buf);
-int mock_state_apply(struct mock_vfio *mv, const struct vfio_mig_buf *buf);
+void mock_load_begin(struct mock_vfio *mv);
+int mock_load_verify(struct mock_vfio *mv, struct vfio_mig_buf *buf);
+int mock_load_apply(struct mock_vfio *mv);
+void mock_load_end(struct mock_vfio *mv);
 
 #endif /* MOCK_VFIO_PCI_VFIO_H */

@@ -21,6 +21,7 @@
 void vfio_mig_buf_init(struct vfio_mig_buf *buf, u64 max)
 {
 	xa_init_flags(&buf->pages, XA_FLAGS_ACCOUNT);
+	buf->start = 0;
 	buf->len = 0;
 	buf->max = max;
 }
@@ -37,8 +38,35 @@ void vfio_mig_buf_destroy(struct vfio_mig_buf *buf)
 	xa_for_each(&buf->pages, index, page)
 		put_page(page);
 	xa_destroy(&buf->pages);
+	buf->start = 0;
 	buf->len = 0;
 }
+
+static u64 vfio_mig_buf_left(const struct vfio_mig_buf *buf)
+{
+	return buf->max - (buf->len - buf->start);
+}
+
+/**
+ * vfio_mig_buf_consume - free what is not needed any more
+ * @buf: the buffer
+ * @start: bytes before this are not needed, up to the buffer's length
+ *
+ * Context: any in which the buffer is serialized.
+ */
+void vfio_mig_buf_consume(struct vfio_mig_buf *buf, u64 start)
+{
+	unsigned long index = buf->start >> PAGE_SHIFT;
+	struct page *page;
+
+	for (; index < start >> PAGE_SHIFT; index++) {
+		page = xa_erase(&buf->pages, index);
+		if (page)
+			put_page(page);
+	}
+	buf->start = start;
+}
+EXPORT_SYMBOL_GPL(vfio_mig_buf_consume);
 
 /**
  * vfio_mig_buf_tail_room - bytes that fit in the last page
@@ -62,7 +90,7 @@ int vfio_mig_buf_add_page(struct vfio_mig_buf *buf, struct page *page,
 {
 	int ret;
 
-	if (len > buf->max - buf->len)
+	if (len > vfio_mig_buf_left(buf))
 		return -EFBIG;
 	ret = xa_err(xa_store(&buf->pages, buf->len >> PAGE_SHIFT, page,
 			      VFIO_MIG_GFP));
@@ -102,7 +130,7 @@ int vfio_mig_buf_append(struct vfio_mig_buf *buf, const void *data, size_t len)
 	size_t n;
 	int ret;
 
-	if (len > buf->max - buf->len)
+	if (len > vfio_mig_buf_left(buf))
 		return -EFBIG;
 	n = min(len, vfio_mig_buf_tail_room(buf));
 	if (n)
@@ -131,7 +159,7 @@ EXPORT_SYMBOL_GPL(vfio_mig_buf_append);
  * @data: to where
  * @len: how many
  *
- * Return: 0, or -ENODATA if the buffer does not hold them all.
+ * Return: 0, or -ENODATA if the buffer does not hold them all (any more).
  */
 int vfio_mig_buf_read(const struct vfio_mig_buf *buf, u64 offset, void *data,
 		      size_t len)
@@ -139,7 +167,7 @@ int vfio_mig_buf_read(const struct vfio_mig_buf *buf, u64 offset, void *data,
 	struct page *page;
 	size_t n;
 
-	if (offset > buf->len || len > buf->len - offset)
+	if (offset < buf->start || offset > buf->len || len > buf->len - offset)
 		return -ENODATA;
 	for (; len; offset += n, data += n, len -= n) {
 		page = xa_load((struct xarray *)&buf->pages, offset >> PAGE_SHIFT);

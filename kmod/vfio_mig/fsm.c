@@ -47,6 +47,27 @@ static struct file *arc_save_end(struct vfio_mig *mig)
 	return ret;
 }
 
+static struct file *arc_precopy_end(struct vfio_mig *mig)
+{
+	vfio_mig_end_session(mig);
+	mig->ops->precopy_end(mig);
+	return NULL;
+}
+
+/* The session goes on.  A device that was stopped for nothing runs again. */
+static struct file *arc_finish_precopy(struct vfio_mig *mig)
+{
+	struct file *ret = call(mig, mig->ops->stop);
+	int err;
+
+	if (IS_ERR(ret))
+		return ret;
+	err = vfio_mig_session_finish_precopy(mig->session);
+	if (err && mig->ops->start && mig->ops->start(mig))
+		vfio_mig_set_error(mig);
+	return ERR_PTR(err);
+}
+
 static struct file *arc_load_begin(struct vfio_mig *mig)
 {
 	struct file *ret = call(mig, mig->ops->load_begin);
@@ -58,9 +79,12 @@ static struct file *arc_load_end(struct vfio_mig *mig)
 {
 	int ret = vfio_mig_session_commit(mig->session);
 
-	if (!ret)
-		vfio_mig_end_session(mig);
-	return ERR_PTR(ret);
+	if (ret)
+		return ERR_PTR(ret);
+	vfio_mig_end_session(mig);
+	if (mig->ops->load_end)
+		mig->ops->load_end(mig);
+	return NULL;
 }
 
 static const struct vfio_mig_arc {
@@ -79,6 +103,20 @@ static const struct vfio_mig_arc {
 	{ VFIO_DEVICE_STATE_STOP_COPY, VFIO_DEVICE_STATE_STOP, arc_save_end },
 	{ VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RESUMING, arc_load_begin },
 	{ VFIO_DEVICE_STATE_RESUMING, VFIO_DEVICE_STATE_STOP, arc_load_end },
+	{ VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_PRE_COPY,
+	  vfio_mig_session_new_precopy },
+	{ VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_RUNNING, arc_precopy_end },
+	{ VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_PRE_COPY_P2P,
+	  vfio_mig_session_new_precopy },
+	{ VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_RUNNING_P2P,
+	  arc_precopy_end },
+	{ VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_PRE_COPY_P2P,
+	  arc_p2p_begin },
+	{ VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_PRE_COPY, arc_p2p_end },
+	{ VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_STOP_COPY,
+	  arc_finish_precopy },
+	{ VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_STOP_COPY,
+	  arc_finish_precopy },
 };
 
 static const struct vfio_mig_arc *

@@ -24,6 +24,9 @@ struct file *vfio_mig_set_state(struct vfio_device *vdev,
 
 /* session.c */
 struct file *vfio_mig_session_new_save(struct vfio_mig *mig);
+struct file *vfio_mig_session_new_precopy(struct vfio_mig *mig);
+int vfio_mig_session_finish_precopy(struct vfio_mig_session *session);
+void vfio_mig_session_wake(struct vfio_mig_session *session);
 struct file *vfio_mig_session_new_load(struct vfio_mig *mig);
 int vfio_mig_session_commit(struct vfio_mig_session *session);
 void vfio_mig_session_end(struct vfio_mig_session *session);

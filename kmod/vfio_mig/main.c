@@ -18,15 +18,38 @@
  */
 void vfio_mig_end_session(struct vfio_mig *mig)
 {
-	if (!mig->session)
+	struct vfio_mig_session *session = mig->session;
+
+	if (!session)
 		return;
-	vfio_mig_session_end(mig->session);
+	spin_lock(&mig->reset_lock);
 	mig->session = NULL;
+	spin_unlock(&mig->reset_lock);
+	vfio_mig_session_end(session);
 }
+
+/**
+ * vfio_mig_precopy_wake - there is something to read again
+ * @mig: the device's migration
+ *
+ * For a driver in PRE_COPY that had nothing more to append, and has now.
+ *
+ * Context: process; any lock but the state mutex may be held.
+ */
+void vfio_mig_precopy_wake(struct vfio_mig *mig)
+{
+	spin_lock(&mig->reset_lock);
+	if (mig->session)
+		vfio_mig_session_wake(mig->session);
+	spin_unlock(&mig->reset_lock);
+}
+EXPORT_SYMBOL_GPL(vfio_mig_precopy_wake);
 
 static void vfio_mig_do_reset(struct vfio_mig *mig)
 {
 	vfio_mig_end_session(mig);
+	if (mig->state == VFIO_DEVICE_STATE_RESUMING && mig->ops->load_end)
+		mig->ops->load_end(mig);
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	if (mig->ops->reset)
 		mig->ops->reset(mig);
@@ -157,11 +180,18 @@ static int vfio_mig_get_data_size(struct vfio_device *vdev, unsigned long *size)
 	return 0;
 }
 
-static bool vfio_mig_flags_valid(u32 flags)
+static bool vfio_mig_ops_valid(const struct vfio_mig_ops *ops, u32 flags)
 {
-	const u32 known = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
+	const u32 known = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
+			  VFIO_MIGRATION_PRE_COPY;
 
-	return (flags & VFIO_MIGRATION_STOP_COPY) && !(flags & ~known);
+	if (!(flags & VFIO_MIGRATION_STOP_COPY) || (flags & ~known))
+		return false;
+	if ((flags & VFIO_MIGRATION_PRE_COPY) &&
+	    (!ops->precopy_begin || !ops->precopy_end || !ops->precopy_fill ||
+	     !ops->precopy_size))
+		return false;
+	return ops->save && ops->load && ops->data_size && ops->load_max;
 }
 
 /**
@@ -169,7 +199,8 @@ static bool vfio_mig_flags_valid(u32 flags)
  * @mig: to be initialized; lives as long as @vdev
  * @vdev: the device, not yet registered
  * @ops: the driver's callbacks
- * @flags: VFIO_MIGRATION_STOP_COPY, optionally with VFIO_MIGRATION_P2P
+ * @flags: VFIO_MIGRATION_STOP_COPY, optionally with VFIO_MIGRATION_P2P and
+ *	   VFIO_MIGRATION_PRE_COPY
  *
  * Context: from vfio_device_ops.init.
  * Return: 0, or -EINVAL for missing callbacks or flags that are not supported.
@@ -177,9 +208,7 @@ static bool vfio_mig_flags_valid(u32 flags)
 int vfio_mig_init(struct vfio_mig *mig, struct vfio_device *vdev,
 		  const struct vfio_mig_ops *ops, u32 flags)
 {
-	if (!ops->save || !ops->load || !ops->data_size || !ops->load_max)
-		return -EINVAL;
-	if (!vfio_mig_flags_valid(flags))
+	if (!vfio_mig_ops_valid(ops, flags))
 		return -EINVAL;
 
 	mutex_init(&mig->state_mutex);

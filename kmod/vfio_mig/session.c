@@ -33,7 +33,9 @@
  * @bounce: where a write that does not start a page is copied to first
  * @lock: protects the members below
  * @mig: the device, NULL once the session was cut off
- * @err: first error of a loading session; later writes and the commit fail
+ * @err: first error; later transfers and the commit fail with it
+ * @precopy: the device still runs: the end of the data is for the moment only
+ * @initial: bytes of the stream that hold what there was at the beginning
  * @buf: the data
  * @wait: for poll
  */
@@ -46,6 +48,8 @@ struct vfio_mig_session {
 	struct mutex lock;
 	struct vfio_mig *mig;
 	int err;
+	bool precopy;
+	u64 initial;
 	struct vfio_mig_buf buf;
 	wait_queue_head_t wait;
 };
@@ -75,15 +79,61 @@ static int vfio_mig_session_lock_io(struct vfio_mig_session *s,
 	return mutex_lock_interruptible(&s->io_lock);
 }
 
+static int vfio_mig_session_state(const struct vfio_mig_session *s)
+{
+	return s->mig ? s->err : -ENODEV;
+}
+
+/* Bytes to be read, whether they are in the buffer or the driver has them. */
+static void vfio_mig_session_size(struct vfio_mig_session *s, u64 *initial,
+				  u64 *dirty)
+{
+	const u64 pos = READ_ONCE(s->pos);
+	const u64 unread = pos < s->initial ? s->initial - pos : 0;
+
+	s->mig->ops->precopy_size(s->mig, initial, dirty);
+	*initial += unread;
+	*dirty += s->buf.len - pos - unread;
+}
+
+/* In pre-copy: have the driver add what there is to be read now. */
+static int vfio_mig_session_fill(struct vfio_mig_session *s)
+{
+	u64 initial, dirty;
+
+	s->mig->ops->precopy_size(s->mig, &initial, &dirty);
+	s->err = s->mig->ops->precopy_fill(s->mig, &s->buf);
+	if (initial)
+		s->initial = s->buf.len;
+	if (s->err)
+		return s->err;
+	return s->pos < s->buf.len ? 0 : -ENOMSG;
+}
+
+/* With the lock held.  Return: 0, also at the end for good; or an error. */
+static int vfio_mig_session_prepare_read(struct vfio_mig_session *s)
+{
+	int ret = vfio_mig_session_state(s);
+
+	if (ret)
+		return ret;
+	vfio_mig_buf_consume(&s->buf, s->pos);
+	if (s->pos == s->buf.len && s->precopy)
+		return vfio_mig_session_fill(s);
+	return 0;
+}
+
 /* The page at the reader's position, with a reference; NULL at the end. */
 static struct page *vfio_mig_session_next_page(struct vfio_mig_session *s,
 					       size_t *len)
 {
 	struct page *page = NULL;
+	int ret;
 
 	mutex_lock(&s->lock);
-	if (!s->mig) {
-		page = ERR_PTR(-ENODEV);
+	ret = vfio_mig_session_prepare_read(s);
+	if (ret) {
+		page = ERR_PTR(ret);
 	} else if (s->pos < s->buf.len) {
 		page = vfio_mig_buf_get_page(&s->buf, s->pos);
 		*len = min_t(u64, s->buf.len - s->pos,
@@ -106,7 +156,7 @@ static ssize_t vfio_mig_session_read_page(struct vfio_mig_session *s,
 	len = min(len, iov_iter_count(to));
 	done = copy_page_to_iter(page, offset_in_page(s->pos), len, to);
 	put_page(page);
-	s->pos += done;
+	WRITE_ONCE(s->pos, s->pos + done);
 	return done ? done : -EFAULT;
 }
 
@@ -141,11 +191,6 @@ static int vfio_mig_session_check(struct vfio_mig_session *s)
 	return s->err;
 }
 
-static int vfio_mig_session_state(const struct vfio_mig_session *s)
-{
-	return s->mig ? s->err : -ENODEV;
-}
-
 /* Fill the rest of the last page; it is shared, so the copy goes by a bounce. */
 static ssize_t vfio_mig_session_write_tail(struct vfio_mig_session *s,
 					   struct iov_iter *from, size_t room)
@@ -157,12 +202,10 @@ static ssize_t vfio_mig_session_write_tail(struct vfio_mig_session *s,
 		return -EFAULT;
 	mutex_lock(&s->lock);
 	ret = vfio_mig_session_state(s);
-	if (!ret && len > s->buf.max - s->buf.len)
-		ret = s->err = -EFBIG;
-	if (!ret) {
-		vfio_mig_buf_fill_tail(&s->buf, s->bounce, len);
+	if (!ret)
+		ret = s->err = vfio_mig_buf_append(&s->buf, s->bounce, len);
+	if (!ret)
 		ret = vfio_mig_session_check(s);
-	}
 	mutex_unlock(&s->lock);
 	return ret ? ret : len;
 }
@@ -238,20 +281,68 @@ static ssize_t vfio_mig_session_write(struct kiocb *iocb, struct iov_iter *from)
 	return done ? done : n;
 }
 
-/* Both directions are always ready: a state is complete when it is handed out. */
+/* The end for good is readable, the end for the moment is not. */
+static bool vfio_mig_session_is_readable(struct vfio_mig_session *s)
+{
+	u64 initial, dirty;
+
+	if (vfio_mig_session_state(s) || !s->precopy)
+		return true;
+	vfio_mig_session_size(s, &initial, &dirty);
+	return initial || dirty;
+}
+
 static __poll_t vfio_mig_session_poll(struct file *filp, poll_table *wait)
 {
 	struct vfio_mig_session *s = filp->private_data;
-	__poll_t mask;
+	__poll_t mask = 0;
 
 	poll_wait(filp, &s->wait, wait);
-	mask = filp->f_mode & FMODE_READ ? EPOLLIN | EPOLLRDNORM :
-					   EPOLLOUT | EPOLLWRNORM;
 	mutex_lock(&s->lock);
+	if (!(filp->f_mode & FMODE_READ))
+		mask = EPOLLOUT | EPOLLWRNORM;
+	else if (vfio_mig_session_is_readable(s))
+		mask = EPOLLIN | EPOLLRDNORM;
 	if (vfio_mig_session_state(s))
 		mask |= EPOLLERR | EPOLLRDHUP;
 	mutex_unlock(&s->lock);
 	return mask;
+}
+
+static int vfio_mig_session_precopy_info(struct vfio_mig_session *s,
+					 struct vfio_precopy_info *info)
+{
+	int ret;
+
+	mutex_lock(&s->lock);
+	ret = vfio_mig_session_state(s);
+	if (!ret && !s->precopy)
+		ret = -EINVAL;
+	if (!ret)
+		vfio_mig_session_size(s, &info->initial_bytes, &info->dirty_bytes);
+	mutex_unlock(&s->lock);
+	return ret;
+}
+
+/* The reply has no flags: the caller's are not echoed, and none are set yet. */
+static long vfio_mig_session_ioctl(struct file *filp, unsigned int cmd,
+				   unsigned long arg)
+{
+	const size_t minsz = offsetofend(struct vfio_precopy_info, dirty_bytes);
+	struct vfio_precopy_info info;
+	int ret;
+
+	if (cmd != VFIO_MIG_GET_PRECOPY_INFO)
+		return -ENOTTY;
+	if (copy_from_user(&info, (void __user *)arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	info.flags = 0;
+	ret = vfio_mig_session_precopy_info(filp->private_data, &info);
+	if (ret)
+		return ret;
+	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
 }
 
 static int vfio_mig_session_release(struct inode *inode, struct file *filp)
@@ -264,6 +355,8 @@ static const struct file_operations vfio_mig_save_fops = {
 	.owner = THIS_MODULE,
 	.read_iter = vfio_mig_session_read,
 	.splice_read = copy_splice_read,
+	.unlocked_ioctl = vfio_mig_session_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.poll = vfio_mig_session_poll,
 	.release = vfio_mig_session_release,
 };
@@ -309,7 +402,9 @@ static struct file *vfio_mig_session_file(struct vfio_mig_session *s,
 		return filp;
 	kref_get(&s->ref);
 	stream_open(filp->f_inode, filp);
+	spin_lock(&s->mig->reset_lock);
 	s->mig->session = s;
+	spin_unlock(&s->mig->reset_lock);
 	return filp;
 }
 
@@ -341,6 +436,67 @@ struct file *vfio_mig_session_new_save(struct vfio_mig *mig)
 err_put:
 	vfio_mig_session_put(s);
 	return filp;
+}
+
+/**
+ * vfio_mig_session_new_precopy - note what changes, hand out a file to read it
+ * @mig: the device's migration, state mutex held, no session open
+ *
+ * Return: the file, or an error pointer; then nothing is left behind.
+ */
+struct file *vfio_mig_session_new_precopy(struct vfio_mig *mig)
+{
+	struct vfio_mig_session *s = vfio_mig_session_alloc(mig, U64_MAX);
+	struct file *filp;
+	int ret;
+
+	if (IS_ERR(s))
+		return ERR_CAST(s);
+	s->precopy = true;
+	ret = mig->ops->precopy_begin(mig);
+	if (ret) {
+		filp = ERR_PTR(ret);
+		goto err_put;
+	}
+	filp = vfio_mig_session_file(s, "[vfio-mig-save]", &vfio_mig_save_fops,
+				     O_RDONLY);
+	if (IS_ERR(filp))
+		goto err_end;
+	return filp;
+
+err_end:
+	mig->ops->precopy_end(mig);
+err_put:
+	vfio_mig_session_put(s);
+	return filp;
+}
+
+/**
+ * vfio_mig_session_finish_precopy - append the rest; the end is one for good now
+ * @s: the session, the device stopped and its state mutex held
+ *
+ * Return: 0 or an error, which the reader gets as well: part of the rest may be
+ * in the stream.
+ */
+int vfio_mig_session_finish_precopy(struct vfio_mig_session *s)
+{
+	mutex_lock(&s->lock);
+	if (!s->err)
+		s->err = s->mig->ops->save(s->mig, &s->buf);
+	if (!s->err)
+		s->precopy = false;
+	mutex_unlock(&s->lock);
+	wake_up_all(&s->wait);
+	return s->err;
+}
+
+/**
+ * vfio_mig_session_wake - a reader that polls should look again
+ * @s: the session
+ */
+void vfio_mig_session_wake(struct vfio_mig_session *s)
+{
+	wake_up_all(&s->wait);
 }
 
 /**

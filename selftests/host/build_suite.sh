@@ -60,6 +60,27 @@ run_shellcheck() (
 	shellcheck -S warning .ci/run selftests/host/*.sh selftests/host/vm/*
 )
 
+# The kernel's own script, from the sources that the selftests need anyway.
+run_kernel_doc() (
+	cd "$top"
+	script=$("$host_dir/source.sh")/scripts/kernel-doc
+	[ -x "$script" ] || { echo "these kernel sources have no kernel-doc"; exit 4; }
+	said=$("$script" -none kmod/include/*.h kmod/*/*.[ch] uapi/linux/*.h 2>&1) || true
+	echo "$said"
+	[ -z "$said" ]
+)
+
+# Documentation that docutils cannot read without a remark is not documentation.
+run_docutils() (
+	cd "$top"
+	for page in Documentation/*.rst; do
+		rst2html --halt=2 "$page" /dev/null || exit 1
+	done
+	for page in Documentation/man/*.rst; do
+		rst2man --halt=2 "$page" /dev/null || exit 1
+	done
+)
+
 step "agent builds without a warning" build_agent
 for kernel in "$@"; do
 	step "modules build for $kernel without a warning" "$host_dir/modules.sh" "$kernel"
@@ -71,6 +92,8 @@ if [ -z "$quiet" ]; then
 	for kernel in "$@"; do
 		step "sparse has nothing to say on $kernel" run_sparse "$kernel"
 	done
+	step "kernel-doc has nothing to say" run_kernel_doc
+	step "documentation is readable" run_docutils
 	step "results are judged as they should" "$host_dir/test_parse.sh"
 	step "shellcheck has nothing to say" run_shellcheck
 fi

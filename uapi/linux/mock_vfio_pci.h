@@ -208,8 +208,9 @@ struct mock_vfio_slot {
  * a record type that it does not know unless the record says
  * MOCK_VFIO_RECORD_OPTIONAL, and applies nothing before all of it is verified:
  * each header and payload has a CRC-32 (as zlib's crc32()), records are numbered, and
- * the end record holds the count of records and bytes.  REGS comes exactly once, first; MEM
- * records ascend and do not overlap; what no MEM record covers is zero.
+ * the end record holds the count of records and bytes.  REGS comes exactly once.
+ * A page of memory may come several times (in pre-copy it changes while it is
+ * read), the last one counts; what no MEM record covers is zero.
  */
 #define MOCK_VFIO_STATE_MAGIC		0x5453564dU	/* "MVST" */
 #define MOCK_VFIO_STATE_MAJOR		1
