@@ -408,6 +408,33 @@ static struct file *vfio_mig_session_file(struct vfio_mig_session *s,
 	return filp;
 }
 
+static struct file *vfio_mig_session_new_saving(struct vfio_mig *mig,
+						bool precopy)
+{
+	struct vfio_mig_session *s = vfio_mig_session_alloc(mig, U64_MAX);
+	struct file *filp;
+	int ret;
+
+	if (IS_ERR(s))
+		return ERR_CAST(s);
+	s->precopy = precopy;
+	ret = precopy ? mig->ops->precopy_begin(mig) :
+			mig->ops->save(mig, &s->buf);
+	if (ret) {
+		filp = ERR_PTR(ret);
+		goto err_put;
+	}
+	filp = vfio_mig_session_file(s, "[vfio-mig-save]", &vfio_mig_save_fops,
+				     O_RDONLY);
+	if (!IS_ERR(filp))
+		return filp;
+	if (precopy)
+		mig->ops->precopy_end(mig);
+err_put:
+	vfio_mig_session_put(s);
+	return filp;
+}
+
 /**
  * vfio_mig_session_new_save - take the state of the device, hand out its file
  * @mig: the device's migration, state mutex held, no session open
@@ -416,26 +443,7 @@ static struct file *vfio_mig_session_file(struct vfio_mig_session *s,
  */
 struct file *vfio_mig_session_new_save(struct vfio_mig *mig)
 {
-	struct vfio_mig_session *s = vfio_mig_session_alloc(mig, U64_MAX);
-	struct file *filp;
-	int ret;
-
-	if (IS_ERR(s))
-		return ERR_CAST(s);
-	ret = mig->ops->save(mig, &s->buf);
-	if (ret) {
-		filp = ERR_PTR(ret);
-		goto err_put;
-	}
-	filp = vfio_mig_session_file(s, "[vfio-mig-save]", &vfio_mig_save_fops,
-				     O_RDONLY);
-	if (IS_ERR(filp))
-		goto err_put;
-	return filp;
-
-err_put:
-	vfio_mig_session_put(s);
-	return filp;
+	return vfio_mig_session_new_saving(mig, false);
 }
 
 /**
@@ -446,29 +454,7 @@ err_put:
  */
 struct file *vfio_mig_session_new_precopy(struct vfio_mig *mig)
 {
-	struct vfio_mig_session *s = vfio_mig_session_alloc(mig, U64_MAX);
-	struct file *filp;
-	int ret;
-
-	if (IS_ERR(s))
-		return ERR_CAST(s);
-	s->precopy = true;
-	ret = mig->ops->precopy_begin(mig);
-	if (ret) {
-		filp = ERR_PTR(ret);
-		goto err_put;
-	}
-	filp = vfio_mig_session_file(s, "[vfio-mig-save]", &vfio_mig_save_fops,
-				     O_RDONLY);
-	if (IS_ERR(filp))
-		goto err_end;
-	return filp;
-
-err_end:
-	mig->ops->precopy_end(mig);
-err_put:
-	vfio_mig_session_put(s);
-	return filp;
+	return vfio_mig_session_new_saving(mig, true);
 }
 
 /**
