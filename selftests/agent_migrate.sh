@@ -4,7 +4,7 @@
 # to open a device, and survive each other's death.
 . "$(dirname "$0")/agent-lib.sh"
 
-plan 21
+plan 23
 load_modules
 
 move "unix:$TMP/sock" "unix:$TMP/sock"
@@ -42,6 +42,15 @@ wait $receiver
 RECEIVED=$?
 moved
 ok $? "migrates over inherited descriptors"
+
+move "unix:$TMP/sock" "unix:$TMP/sock"
+moved && says source.json '"to":"PRE_COPY"' &&
+	says source.json '"from":"PRE_COPY_P2P","to":"STOP_COPY"' &&
+	[ "$(field source.json pre_copy)" -gt 1000000 ]
+ok $? "sends what there is while the device runs"
+move "unix:$TMP/sock" "unix:$TMP/sock" --pre-copy off
+moved && ! says source.json PRE_COPY && [ "$(field source.json pre_copy)" = 0 ]
+ok $? "stops the device first if it is told to"
 
 # A file lies between them: the ticks in between are on nobody's account.
 rm -f "$TMP/ram"
@@ -133,7 +142,7 @@ ok $? "SIGTERM before the stream: exit 5, the source runs"
 # A reader that takes the begin and no more: the source is stuck in STOP_COPY.
 exec 9<>"$TMP/fifo"
 vfio-agent -j migrate "$A" "file:$TMP/fifo" --ram "$RAM" --workload "$WORK" \
-	>"$TMP/source.json" 2>"$TMP/source.err" &
+	--pre-copy off >"$TMP/source.json" 2>"$TMP/source.err" &
 sender=$!
 head -c 64 <&9 >"$TMP/begin"
 sleep 2
@@ -157,7 +166,8 @@ vfio-agent receive "$B" "unix:$TMP/sock" >/dev/null 2>&1 &
 receiver=$!
 until [ -S "$TMP/sock" ]; do sleep 0.1; done
 kill -STOP $receiver
-agent source migrate "$A" "unix:$TMP/sock" --ram "$RAM" --workload "$WORK" &
+agent source migrate "$A" "unix:$TMP/sock" --ram "$RAM" --workload "$WORK" \
+	--pre-copy off &
 sender=$!
 sleep 3
 kill -KILL $receiver

@@ -70,14 +70,17 @@ echo "$A migrated to $B over a UNIX socket"
 echo "  source:      $(states "$OUT/source.json")"
 echo "  destination: $(states "$OUT/dest.json")"
 echo "  bytes:       $(field "$OUT/source.json" total) in QEMU's format," \
-	"$(field "$OUT/source.json" device_state) of them device state in" \
-	"$(field "$OUT/source.json" data_records) records"
+	"$(field "$OUT/source.json" device_state) of them device state," \
+	"of which $(field "$OUT/source.json" pre_copy) while A ran"
 paused=$(field "$OUT/source.json" paused_at_ns)
 resumed=$(field "$OUT/dest.json" resumed_at_ns)
 [ -n "$paused" ] && [ -n "$resumed" ] || die "no times in the reports"
-proofs=$(($(field "$OUT/source.json" proof_ns) + $(field "$OUT/dest.json" proof_ns)))
-echo "  downtime:    $(ms $((resumed - paused - proofs))) from RUNNING at A to RUNNING at B," \
-	"and $(ms $proofs) for the proofs below"
+# A takes its fingerprint when all is sent, so only B's is in the way.
+proof=$(field "$OUT/dest.json" proof_ns)
+downtime=$((resumed - paused - proof))
+[ $downtime -gt 0 ] || die "a downtime of $downtime ns cannot be"
+echo "  downtime:    $(ms $downtime) from the end of RUNNING at A to RUNNING at B," \
+	"without $(ms $proof) for B's proof below"
 
 [ -s "$OUT/a.json" ] || die "the source left no fingerprint"
 cmp "$OUT/a.json" "$OUT/b.json" || die "B is not equal to A"

@@ -54,6 +54,7 @@ static int help(void)
 	     "  --ram SIZE[,path=FILE][,iova=N]  guest RAM\n"
 	     "  --workload SPEC        traffic[,...] or continue[,...]\n"
 	     "  --fingerprint FILE     write down what has to be equal\n"
+	     "  --pre-copy on|off      read the device while it runs, if it can (on)\n"
 	     "  -h, --help   -V, --version\n\n"
 	     "Exit: 0 done, 1 failed and the source runs, 2 usage, 3 incompatible,\n"
 	     "      4 device in ERROR, 5 cancelled");

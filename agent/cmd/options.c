@@ -19,6 +19,7 @@ enum {
 	RAM,
 	WORKLOAD,
 	FINGERPRINT,
+	PRE_COPY,
 };
 
 static const struct option long_options[] = {
@@ -33,6 +34,7 @@ static const struct option long_options[] = {
 	{ "ram", required_argument, NULL, RAM },
 	{ "workload", required_argument, NULL, WORKLOAD },
 	{ "fingerprint", required_argument, NULL, FINGERPRINT },
+	{ "pre-copy", required_argument, NULL, PRE_COPY },
 	{ 0 },
 };
 
@@ -90,6 +92,14 @@ static int parse_name(const char *name, const char *text, const char **to)
 	return -1;
 }
 
+static int parse_switch(const char *name, const char *text, bool *off)
+{
+	*off = !strcmp(text, "off");
+	if (*off || !strcmp(text, "on"))
+		return -1;
+	return usage_error("--%s %s: on or off expected", name, text);
+}
+
 static int set_option(struct options *o, int c, const char *value)
 {
 	switch (c) {
@@ -112,6 +122,8 @@ static int set_option(struct options *o, int c, const char *value)
 	case FINGERPRINT:
 		o->fingerprint = value;
 		return -1;
+	case PRE_COPY:
+		return parse_switch("pre-copy", value, &o->no_precopy);
 	}
 	return EXIT_USAGE;
 }

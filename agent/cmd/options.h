@@ -31,6 +31,7 @@ enum exit_code {
  * @ram: guest RAM, NULL for none
  * @workload: what the guest does, NULL for nothing
  * @fingerprint: file for what has to be equal, NULL for none
+ * @no_precopy: stop the device before anything is sent
  * @args: words that are left
  * @nr_args: how many
  */
@@ -44,6 +45,7 @@ struct options {
 	const char *ram;
 	const char *workload;
 	const char *fingerprint;
+	bool no_precopy;
 	char **args;
 	int nr_args;
 };

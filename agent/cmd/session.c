@@ -111,6 +111,7 @@ static int move(struct session *s, struct vfm_error *e)
 		.timeout_ms = s->o->timeout_ms,
 		.cancel_fd = cancel_fd,
 		.keep_running = s->kind->snapshot,
+		.no_precopy = s->o->no_precopy,
 		.quiescent = quiescent,
 		.ctx = s,
 	};
@@ -165,6 +166,8 @@ static void print_bytes(struct session *s, struct out *out)
 	out_line(out, "bytes");
 	out_u64(out, "total", s->m.stream_bytes);
 	out_u64(out, "device_state", b->data);
+	if (!s->kind->receiving)
+		out_u64(out, "pre_copy", s->m.precopy_bytes);
 	out_u64(out, "data_records", b->data_records);
 	out_u64(out, "config", b->config);
 	out_u64(out, "tags", b->tags);

@@ -17,6 +17,7 @@
  * @timeout_ms: longest silence of the peer
  * @cancel_fd: readable when the user wants to stop, or -1
  * @keep_running: the source goes on afterwards: a snapshot
+ * @no_precopy: the source stops the device before it reads anything
  * @quiescent: called while the device is in STOP: at the source after its
  *	       state was read, at the destination before it runs; an error
  *	       ends the migration.  May be NULL.
@@ -24,6 +25,7 @@
  *
  * Results:
  * @bytes: of the stream, by purpose
+ * @precopy_bytes: device state that was sent while the source ran
  * @stream_bytes: the sum
  * @pause_ns: clock when the source left RUNNING, or when the destination heard of it
  * @resume_ns: clock when the source was confirmed, or the destination was RUNNING
@@ -40,10 +42,12 @@ struct vfm_migration {
 	int timeout_ms;
 	int cancel_fd;
 	bool keep_running;
+	bool no_precopy;
 	int (*quiescent)(void *ctx, struct vfm_error *e);
 	void *ctx;
 
 	struct vfm_bytes bytes;
+	uint64_t precopy_bytes;
 	uint64_t stream_bytes;
 	uint64_t pause_ns;
 	uint64_t resume_ns;

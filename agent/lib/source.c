@@ -7,17 +7,26 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "bytes.h"
 #include "migration.h"
 #include "return_path.h"
+#include "vfio_compat.h"
+
+/* So much may be left for the pause; a device that never comes below it gets
+ * this many times the size of its state for its pre-copy. */
+#define PRECOPY_ENOUGH	(256U << 10)
+#define PRECOPY_TIMES	8
 
 struct source {
 	struct vfm_migration *m;
 	struct vfm_writer w;
 	struct vfm_return_path rp;
 	int data_fd;
+	bool precopy;
+	uint64_t precopy_max;
 	uint8_t *buf;
 	size_t size;
 	uint32_t full_size;
@@ -66,10 +75,12 @@ static int make_buffer(struct source *s, struct vfm_error *e)
 	if (ret && e->code != ENOTTY && e->code != EINVAL)
 		return ret;
 	s->size = !size || size > VFM_DATA_MAX ? VFM_DATA_MAX : size;
+	s->precopy_max = PRECOPY_TIMES * (size + PRECOPY_ENOUGH);
 	s->buf = malloc(s->size);
 	return s->buf ? 0 : vfm_fail(e, ENOMEM, "no memory for device state");
 }
 
+/* As QEMU does: with pre-copy the device goes on in its session to STOP_COPY. */
 static int stop(struct source *s, struct vfm_error *e)
 {
 	struct vfm_device *d = s->m->dev;
@@ -77,9 +88,11 @@ static int stop(struct source *s, struct vfm_error *e)
 
 	s->m->pause_ns = vfm_now_ns();
 	if (d->mig_flags & VFIO_MIGRATION_P2P)
-		ret = vfm_set_state(d, VFIO_DEVICE_STATE_RUNNING_P2P, NULL, e);
+		ret = vfm_set_state(d, s->precopy ? VFM_STATE_PRE_COPY_P2P :
+				    VFIO_DEVICE_STATE_RUNNING_P2P, NULL, e);
 	if (!ret)
-		ret = vfm_set_state(d, VFIO_DEVICE_STATE_STOP, NULL, e);
+		ret = vfm_set_state(d, s->precopy ? VFIO_DEVICE_STATE_STOP_COPY :
+				    VFIO_DEVICE_STATE_STOP, NULL, e);
 	if (!ret)
 		ret = vfm_put_command(&s->w, VFM_CMD_SWITCHOVER_START, NULL, 0,
 				      e);
@@ -115,30 +128,106 @@ static int peer_alive(struct source *s, struct vfm_error *e)
 	return s->m->channel->duplex ? vfm_rp_poll(&s->rp, e) : 0;
 }
 
+/* One DATA record.  Returns its bytes, 0 if there is no more, or an error. */
+static ssize_t send_record(struct source *s, struct vfm_error *e)
+{
+	ssize_t n = read_state(s, e);
+	int ret;
+
+	if (n <= 0)
+		return n;
+	ret = vfm_put_data(&s->w, s->buf, n, e);
+	if (!ret)
+		ret = peer_alive(s, e);
+	if (ret)
+		return ret;
+	s->m->bytes.tags += 16;
+	s->m->bytes.data += n;
+	s->m->bytes.data_records++;
+	return n;
+}
+
 static int send_data(struct source *s, struct vfm_error *e)
 {
 	ssize_t n;
+
+	do {
+		n = send_record(s, e);
+	} while (n > 0);
+	return n;
+}
+
+static int begin_precopy(struct source *s, struct vfm_error *e)
+{
+	struct vfm_migration *m = s->m;
 	int ret;
 
-	while ((n = read_state(s, e)) > 0) {
-		ret = vfm_put_data(&s->w, s->buf, n, e);
-		if (!ret)
-			ret = peer_alive(s, e);
-		if (ret)
-			return ret;
-		s->m->bytes.tags += 16;
-		s->m->bytes.data += n;
-		s->m->bytes.data_records++;
+	s->precopy = !m->no_precopy && !m->keep_running &&
+		(m->dev->mig_flags & VFM_MIGRATION_PRE_COPY);
+	if (!s->precopy)
+		return 0;
+	ret = vfm_set_state(m->dev, VFM_STATE_PRE_COPY, &s->data_fd, e);
+	if (ret || s->data_fd >= 0)
+		return ret;
+	return vfm_fail(e, EBADF, "PRE_COPY gave no data descriptor");
+}
+
+/* A PART section; QEMU puts one record in each. */
+static ssize_t send_part(struct source *s, struct vfm_error *e)
+{
+	const struct vfm_section *name = &s->m->section;
+	int ret = vfm_put_section(&s->w, VFM_SECTION_PART, name, e);
+	ssize_t n = ret ? ret : send_record(s, e);
+
+	if (n < 0)
+		return n;
+	ret = vfm_put_tag(&s->w, VFM_TAG_EOS, e);
+	if (!ret)
+		ret = vfm_put_footer(&s->w, name, e);
+	if (!ret)
+		ret = vfm_flush(&s->w, e);
+	s->m->bytes.tags += 8;
+	s->m->precopy_bytes += n;
+	return ret ? ret : n;
+}
+
+/*
+ * Is it worth to send more while the device runs?  Some drivers produce more
+ * only when they are asked this.  Returns 1 or 0, or an error.
+ */
+static int wants_precopy(struct source *s, struct vfm_error *e)
+{
+	struct vfm_precopy_info info = { .argsz = sizeof(info) };
+
+	if (ioctl(s->data_fd, VFM_MIG_GET_PRECOPY_INFO, &info)) {
+		vfm_fail_errno(e, "cannot get the size of the pre-copy data");
+		return vfm_error_where(e, "%s", s->m->dev->name);
 	}
-	return n;
+	return info.initial_bytes || (info.dirty_bytes > PRECOPY_ENOUGH &&
+				      s->m->precopy_bytes < s->precopy_max);
+}
+
+static int precopy(struct source *s, struct vfm_error *e)
+{
+	ssize_t n = 1;
+	int ret = s->precopy;
+
+	while (ret > 0 && n > 0) {
+		ret = wants_precopy(s, e);
+		if (ret > 0)
+			n = send_part(s, e);
+	}
+	return ret < 0 ? ret : n < 0 ? n : 0;
 }
 
 static int send_state(struct source *s, struct vfm_error *e)
 {
 	const struct vfm_section *name = &s->m->section;
-	int ret = vfm_set_state(s->m->dev, VFIO_DEVICE_STATE_STOP_COPY,
-				&s->data_fd, e);
+	int ret = 0;
 
+	if (!s->precopy)
+		ret = vfm_set_state(s->m->dev, VFIO_DEVICE_STATE_STOP_COPY,
+				    &s->data_fd, e);
 	if (!ret && s->data_fd < 0)
 		ret = vfm_fail(e, EBADF, "STOP_COPY gave no data descriptor");
 	if (!ret)
@@ -210,7 +299,7 @@ static int confirm(struct source *s, struct vfm_error *e)
 }
 
 static int (* const steps[])(struct source *s, struct vfm_error *e) = {
-	make_buffer, announce, stop, send_state, send_config, end_stream,
+	make_buffer, begin_precopy, announce, precopy, stop, send_state, send_config, end_stream,
 	end_session, confirm,
 };
 

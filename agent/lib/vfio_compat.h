@@ -15,6 +15,15 @@
 #define VFM_MIGRATION_PRE_COPY		(1 << 2)
 #define VFM_FEATURE_MIG_DATA_SIZE	9
 
+struct vfm_precopy_info {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 initial_bytes;
+	__aligned_u64 dirty_bytes;
+};
+
+#define VFM_MIG_GET_PRECOPY_INFO	_IO(VFIO_TYPE, VFIO_BASE + 21)
+
 struct vfm_bind_iommufd {
 	__u32 argsz;
 	__u32 flags;
