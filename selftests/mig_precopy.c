@@ -164,6 +164,26 @@ TEST_F(precopy, info_counts_down_and_echoes_nothing)
 	EXPECT_EQ(3 * 4096, dirty);
 }
 
+/* A VMM decides by it when to stop the device. */
+TEST_F(precopy, data_size_is_what_stop_copy_will_deliver)
+{
+	int64_t size;
+
+	EXPECT_LT(86 * 4096, vt_data_size(&self->a));
+	ASSERT_LT(0, drain(self->fd, &self->stream));
+	size = vt_data_size(&self->a);
+	EXPECT_LT(0, size);
+	EXPECT_GT(4096, size);
+	memset(self->a.mem, 1, 5 * 4096);
+	EXPECT_LT(size + 5 * 4096, vt_data_size(&self->a));
+	EXPECT_GT(size + 6 * 4096, vt_data_size(&self->a));
+	self->stream.len = 0;
+	ASSERT_EQ(0, vt_set_state(&self->a, STOP_COPY, NULL));
+	size = drain(self->fd, &self->stream);
+	EXPECT_LT(5 * 4096, size);
+	EXPECT_GT(6 * 4096, size);
+}
+
 TEST_F(precopy, info_is_for_precopy_states_only)
 {
 	struct precopy_info small = { .argsz = 8 };

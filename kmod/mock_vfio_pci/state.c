@@ -300,14 +300,21 @@ static u64 mock_state_bytes(struct mock_vfio *mv, u64 mem, u64 mem_records)
 }
 
 /**
- * mock_state_size - estimate of what mock_state_save() would write
+ * mock_state_size - estimate of what mock_state_save() would write now
  * @mv: the device
  *
- * Return: bytes, an upper bound if the device is stopped.
+ * Return: bytes, an upper bound if the device is stopped; in pre-copy what the
+ * reader does not have yet.
  */
 u64 mock_state_size(struct mock_vfio *mv)
 {
-	const u64 used = mock_mem_used(&mv->fn->dev.mem);
+	struct mock_mem *mem = &mv->fn->dev.mem;
+	u64 initial, dirty = 0;
 
-	return mock_state_bytes(mv, used, used >> PAGE_SHIFT);
+	if (mem->watch)
+		mock_state_left(mv, &initial, &dirty);
+	else
+		initial = mock_mem_used(mem);
+	return mock_state_bytes(mv, initial + dirty,
+				(initial + dirty) >> PAGE_SHIFT);
 }
