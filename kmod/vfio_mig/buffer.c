@@ -99,14 +99,9 @@ int vfio_mig_buf_add_page(struct vfio_mig_buf *buf, struct page *page,
 	return ret;
 }
 
-/**
- * vfio_mig_buf_fill_tail - append bytes that fit in the last page
- * @buf: the buffer
- * @data: the bytes
- * @len: at most vfio_mig_buf_tail_room()
- */
-void vfio_mig_buf_fill_tail(struct vfio_mig_buf *buf, const void *data,
-			    size_t len)
+/* Append bytes that fit in the last page, at most vfio_mig_buf_tail_room(). */
+static void vfio_mig_buf_fill_tail(struct vfio_mig_buf *buf, const void *data,
+				   size_t len)
 {
 	struct page *page = xa_load(&buf->pages, buf->len >> PAGE_SHIFT);
 

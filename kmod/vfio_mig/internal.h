@@ -37,8 +37,6 @@ void vfio_mig_buf_destroy(struct vfio_mig_buf *buf);
 size_t vfio_mig_buf_tail_room(const struct vfio_mig_buf *buf);
 int vfio_mig_buf_add_page(struct vfio_mig_buf *buf, struct page *page,
 			  size_t len);
-void vfio_mig_buf_fill_tail(struct vfio_mig_buf *buf, const void *data,
-			    size_t len);
 struct page *vfio_mig_buf_get_page(const struct vfio_mig_buf *buf, u64 offset);
 
 #endif /* VFIO_MIG_INTERNAL_H */
