@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mock_vfio_pci: the host bridge, an own PCI domain, and what happens when the
- * PCI core finds a function there.
+ * mock_vfio_pci: the host bridge, an own PCI domain, its configuration cycles,
+ * and what happens when the PCI core finds something there.
  *
  * Addresses of BARs are of two kinds.  Registers and device memory are served
  * by the variant driver, so their addresses only have to be nobody else's:
@@ -11,57 +11,70 @@
  * spans everything and is not part of iomem_resource.
  */
 #include <linux/module.h>
-#include <linux/slab.h>
 
 #include "mock.h"
 #include "../compat.h"
 
-/**
- * struct mock_host - a host bridge
- * @sysdata: what x86 wants to know of a root bus
- * @bridge: the PCI core's view of it
- * @busn: its bus numbers
- * @window: its addresses
- * @fns: functions by devfn
- *
- * Lies in the memory of @bridge, for whoever still holds a reference to one of
- * the removed devices may look at the bus and its sysdata.
- */
-struct mock_host {
-	struct pci_sysdata sysdata;
-	struct pci_host_bridge *bridge;
-	struct resource busn;
-	struct resource window;
-	struct mock_fn *fns[MOCK_FUNCTIONS_MAX];
-};
+static struct mock_host *mock_host_of(struct pci_bus *bus)
+{
+	return container_of(bus->sysdata, struct mock_host, sysdata);
+}
 
+/* Bridges are on the root bus.  Context: under rcu_read_lock(). */
+static struct mock_port *mock_bus_port(struct pci_bus *bus, unsigned int devfn)
+{
+	const unsigned int nr = PCI_SLOT(devfn);
+
+	if (bus->number || PCI_FUNC(devfn) || nr >= MOCK_PORTS)
+		return NULL;
+	return rcu_dereference(mock_host_of(bus)->ports[nr]);
+}
+
+/* Functions are on the buses of the bridges.  Context: as above. */
 static struct mock_fn *mock_bus_fn(struct pci_bus *bus, unsigned int devfn)
 {
-	struct mock_host *host =
-		container_of(bus->sysdata, struct mock_host, sysdata);
+	const unsigned int nr = bus->number - 1;
 
-	return pci_is_root_bus(bus) ? host->fns[devfn] : NULL;
+	if (nr >= MOCK_PORTS)
+		return NULL;
+	return mock_fn_at(mock_host_of(bus), nr * MOCK_PORT_FNS + devfn);
 }
 
 static int mock_bus_read(struct pci_bus *bus, unsigned int devfn, int where,
 			 int size, u32 *val)
 {
-	struct mock_fn *fn = mock_bus_fn(bus, devfn);
+	int ret = PCIBIOS_DEVICE_NOT_FOUND;
+	struct mock_port *port;
+	struct mock_fn *fn;
 
 	*val = ~0U;
-	if (!fn)
-		return PCIBIOS_DEVICE_NOT_FOUND;
-	return mock_cfg_read(fn, where, size, val);
+	rcu_read_lock();
+	port = mock_bus_port(bus, devfn);
+	fn = mock_bus_fn(bus, devfn);
+	if (port)
+		ret = mock_port_read(port, where, size, val);
+	else if (fn && !READ_ONCE(fn->gone))
+		ret = mock_cfg_read(fn, where, size, val);
+	rcu_read_unlock();
+	return ret;
 }
 
 static int mock_bus_write(struct pci_bus *bus, unsigned int devfn, int where,
 			  int size, u32 val)
 {
-	struct mock_fn *fn = mock_bus_fn(bus, devfn);
+	int ret = PCIBIOS_DEVICE_NOT_FOUND;
+	struct mock_port *port;
+	struct mock_fn *fn;
 
-	if (!fn)
-		return PCIBIOS_DEVICE_NOT_FOUND;
-	return mock_cfg_write(fn, where, size, val);
+	rcu_read_lock();
+	port = mock_bus_port(bus, devfn);
+	fn = mock_bus_fn(bus, devfn);
+	if (port)
+		ret = mock_port_write(port, where, size, val);
+	else if (fn && !READ_ONCE(fn->gone))
+		ret = mock_cfg_write(fn, where, size, val);
+	rcu_read_unlock();
+	return ret;
 }
 
 static struct pci_ops mock_bus_ops = {
@@ -71,15 +84,21 @@ static struct pci_ops mock_bus_ops = {
 
 /**
  * mock_fn_of - the function behind a PCI device
- * @pdev: any PCI device
+ * @pdev: any PCI device that the PCI core has not forgotten
  *
- * Return: the function, NULL if the device is not one of ours.
+ * Return: the function, NULL if the device is not one of ours.  It stays as
+ * long as the PCI core has the device.
  */
 struct mock_fn *mock_fn_of(struct pci_dev *pdev)
 {
+	struct mock_fn *fn;
+
 	if (pdev->bus->ops != &mock_bus_ops)
 		return NULL;
-	return mock_bus_fn(pdev->bus, pdev->devfn);
+	rcu_read_lock();
+	fn = mock_bus_fn(pdev->bus, pdev->devfn);
+	rcu_read_unlock();
+	return fn;
 }
 
 static int mock_bus_claim_bars(struct pci_dev *pdev)
@@ -97,37 +116,71 @@ static int mock_bus_claim_bars(struct pci_dev *pdev)
 }
 
 /* The last moment before the IOMMU core and the drivers look at the device. */
-static int mock_bus_added(struct pci_dev *pdev)
+static int mock_bus_added_fn(struct pci_dev *pdev, struct mock_fn *fn)
 {
-	struct mock_fn *fn = mock_fn_of(pdev);
 	int ret;
 
-	if (!fn)
-		return 0;
 	ret = mock_bus_claim_bars(pdev);
 	if (ret)
 		return ret;
 	ret = mock_iommu_add(pdev);
 	if (ret)
 		return ret;
+	/* Whatever the ids say, no driver of such hardware can drive it. */
+	if (!mock_conf_is_native(&fn->conf))
+		ret = device_set_driver_override(&pdev->dev, KBUILD_MODNAME);
+	if (ret)
+		return ret;
 	compat_bars_not_mappable(pdev);
 	pdev->d3hot_delay = 0;
+	pdev->d3cold_delay = 0;
 	mock_irq_attach(fn, pdev);
 	fn->pdev = pdev;
 	return 0;
+}
+
+static void mock_bus_added(struct pci_dev *pdev)
+{
+	struct mock_fn *fn = mock_fn_of(pdev);
+	struct mock_port *port;
+	int ret = 0;
+
+	rcu_read_lock();
+	port = mock_bus_port(pdev->bus, pdev->devfn);
+	if (port)
+		port->pdev = pdev;
+	rcu_read_unlock();
+	if (fn)
+		ret = mock_bus_added_fn(pdev, fn);
+	if (ret)
+		pci_err(pdev, "mock function is not usable: %d\n", ret);
+}
+
+static void mock_bus_removed(struct pci_dev *pdev)
+{
+	struct mock_fn *fn = mock_fn_of(pdev);
+	struct mock_port *port;
+
+	rcu_read_lock();
+	port = mock_bus_port(pdev->bus, pdev->devfn);
+	if (port)
+		port->pdev = NULL;
+	rcu_read_unlock();
+	if (fn)
+		fn->pdev = NULL;
 }
 
 static int mock_bus_notify(struct notifier_block *nb, unsigned long action,
 			   void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);
-	int ret;
 
-	if (action != BUS_NOTIFY_ADD_DEVICE)
+	if (pdev->bus->ops != &mock_bus_ops)
 		return NOTIFY_DONE;
-	ret = mock_bus_added(pdev);
-	if (ret)
-		pci_err(pdev, "mock function is not usable: %d\n", ret);
+	if (action == BUS_NOTIFY_ADD_DEVICE)
+		mock_bus_added(pdev);
+	else if (action == BUS_NOTIFY_DEL_DEVICE)
+		mock_bus_removed(pdev);
 	return NOTIFY_DONE;
 }
 
@@ -183,44 +236,10 @@ static void mock_domain_put(int domain)
 }
 #endif
 
-/* First function 0 of each slot, so that few functions are spread out. */
-static unsigned int mock_devfn(unsigned int n)
-{
-	return PCI_DEVFN(n % 32, n / 32);
-}
-
-static void mock_host_free_fns(struct mock_host *host)
-{
-	struct mock_fn *fn;
-	unsigned int i;
-
-	for (i = 0; i < MOCK_FUNCTIONS_MAX; i++) {
-		fn = host->fns[i];
-		host->fns[i] = NULL;
-		if (fn)
-			mock_fn_destroy(fn);
-	}
-}
-
-static int mock_host_add_fns(struct mock_host *host, unsigned int functions)
-{
-	unsigned int i, devfn;
-	struct mock_fn *fn;
-
-	for (i = 0; i < functions; i++) {
-		devfn = mock_devfn(i);
-		fn = mock_fn_create(host, devfn);
-		if (IS_ERR(fn))
-			return PTR_ERR(fn);
-		host->fns[devfn] = fn;
-	}
-	return 0;
-}
-
 static void mock_host_add_windows(struct mock_host *host)
 {
 	host->busn = (struct resource) {
-		.name = "mock_vfio_pci", .start = 0, .end = 0,
+		.name = "mock_vfio_pci", .start = 0, .end = MOCK_PORTS,
 		.flags = IORESOURCE_BUS,
 	};
 	host->window = (struct resource) {
@@ -263,6 +282,7 @@ static struct mock_host *mock_host_alloc(int domain)
 	host->bridge = bridge;
 	host->sysdata.domain = domain;
 	host->sysdata.node = NUMA_NO_NODE;
+	mutex_init(&host->lock);
 	bridge->sysdata = &host->sysdata;
 	bridge->ops = &mock_bus_ops;
 	mock_host_add_windows(host);
@@ -270,13 +290,11 @@ static struct mock_host *mock_host_alloc(int domain)
 }
 
 /**
- * mock_host_create - a host bridge with functions below it
- * @functions: how many, up to MOCK_FUNCTIONS_MAX
+ * mock_host_create - a host bridge with nothing below it
  *
- * Return: the bridge, its functions bound to the variant driver, or an error
- * pointer.
+ * Return: the bridge or an error pointer.
  */
-struct mock_host *mock_host_create(unsigned int functions)
+struct mock_host *mock_host_create(void)
 {
 	const int domain = mock_domain_get();
 	struct mock_host *host;
@@ -287,20 +305,32 @@ struct mock_host *mock_host_create(unsigned int functions)
 	host = mock_host_alloc(domain);
 	if (!host)
 		goto err_domain;
-	ret = mock_host_add_fns(host, functions);
-	if (ret)
-		goto err_host;
 	ret = mock_host_scan(host);
 	if (ret)
 		goto err_host;
 	return host;
 
 err_host:
-	mock_host_free_fns(host);
 	pci_free_host_bridge(host->bridge);
 err_domain:
 	mock_domain_put(domain);
 	return ERR_PTR(ret);
+}
+
+/* What hangs on the buses of the bridges, before these go. */
+static void mock_host_remove_slots(struct mock_host *host)
+{
+	struct mock_port *port;
+	unsigned int i;
+
+	mutex_lock(&host->lock);
+	for (i = 0; i < MOCK_PORTS; i++) {
+		port = rcu_dereference_protected(host->ports[i],
+						 lockdep_is_held(&host->lock));
+		if (port)
+			mock_slots_remove(port);
+	}
+	mutex_unlock(&host->lock);
 }
 
 /**
@@ -314,11 +344,13 @@ void mock_host_destroy(struct mock_host *host)
 {
 	const int domain = host->sysdata.domain;
 
+	mock_host_remove_slots(host);
 	pci_lock_rescan_remove();
 	pci_stop_root_bus(host->bridge->bus);
 	pci_remove_root_bus(host->bridge->bus);
 	pci_unlock_rescan_remove();
-	mock_host_free_fns(host);
+	mock_fn_remove_all(host);
+	mutex_destroy(&host->lock);
 	pci_free_host_bridge(host->bridge);
 	mock_domain_put(domain);
 }

@@ -2,8 +2,8 @@
 /*
  * mock_vfio_pci: configuration space.
  *
- * A PCI Express root complex integrated endpoint with power management, MSI,
- * MSI-X and function level reset.  The PCI core calls the accessors under a
+ * A PCI Express endpoint with power management and function level reset, and
+ * MSI and MSI-X if it has any vectors.  The PCI core calls the accessors under a
  * raw spinlock with interrupts off, so whatever follows from a write and may
  * sleep or run interrupt handlers is handed to a work.
  */
@@ -60,22 +60,30 @@ u32 mock_cfg_dword(const struct mock_fn *fn, int where)
 
 static void mock_cfg_init_header(struct mock_fn *fn)
 {
-	set16(fn, PCI_VENDOR_ID, MOCK_VFIO_VENDOR_ID);
-	set16(fn, PCI_DEVICE_ID, MOCK_VFIO_DEVICE_ID);
-	set16(fn, PCI_SUBSYSTEM_VENDOR_ID, MOCK_VFIO_VENDOR_ID);
-	set16(fn, PCI_SUBSYSTEM_ID, MOCK_VFIO_DEVICE_ID);
-	set16(fn, PCI_CLASS_DEVICE, PCI_CLASS_SYSTEM_OTHER);
+	const struct mock_conf *conf = &fn->conf;
+
+	set16(fn, PCI_VENDOR_ID, conf->vendor);
+	set16(fn, PCI_DEVICE_ID, conf->device);
+	set16(fn, PCI_SUBSYSTEM_VENDOR_ID, conf->subvendor);
+	set16(fn, PCI_SUBSYSTEM_ID, conf->subdevice);
+	set32(fn, PCI_CLASS_REVISION, conf->class << 8 | conf->revision);
 	/* Immediate readiness: nobody has to wait after a reset. */
 	set16(fn, PCI_STATUS, PCI_STATUS_CAP_LIST | PCI_STATUS_IMM_READY);
-	fn->cfg.space[PCI_REVISION_ID] = 1;
 	fn->cfg.space[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_MFD;
-	fn->cfg.space[PCI_INTERRUPT_PIN] = 1;
-	fn->cfg.space[PCI_CAPABILITY_LIST] = MOCK_CAP_PM;
+	fn->cfg.space[PCI_INTERRUPT_PIN] = conf->intx;
 	allow16(fn, PCI_COMMAND, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER |
 		PCI_COMMAND_PARITY | PCI_COMMAND_SERR |
-		PCI_COMMAND_INTX_DISABLE);
+		(conf->intx ? PCI_COMMAND_INTX_DISABLE : 0));
 	fn->cfg.wmask[PCI_INTERRUPT_LINE] = 0xff;
 	fn->cfg.wmask[PCI_CACHE_LINE_SIZE] = 0xff;
+}
+
+/* Append to the list of capabilities. */
+static void mock_cfg_link(struct mock_fn *fn, u8 *last, u8 where, u8 id)
+{
+	fn->cfg.space[*last] = where;
+	fn->cfg.space[where] = id;
+	*last = where + PCI_CAP_LIST_NEXT;
 }
 
 static void mock_cfg_init_bar(struct mock_fn *fn, int bar, u64 addr, u64 size)
@@ -90,8 +98,6 @@ static void mock_cfg_init_bar(struct mock_fn *fn, int bar, u64 addr, u64 size)
 
 static void mock_cfg_init_pm(struct mock_fn *fn)
 {
-	fn->cfg.space[MOCK_CAP_PM] = PCI_CAP_ID_PM;
-	fn->cfg.space[MOCK_CAP_PM + 1] = MOCK_CAP_MSI;
 	set16(fn, MOCK_CAP_PM + PCI_PM_PMC, 3);
 	set16(fn, MOCK_CAP_PM + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
 	allow16(fn, MOCK_CAP_PM + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
@@ -99,11 +105,9 @@ static void mock_cfg_init_pm(struct mock_fn *fn)
 
 static void mock_cfg_init_msi(struct mock_fn *fn)
 {
-	fn->cfg.space[MOCK_CAP_MSI] = PCI_CAP_ID_MSI;
-	fn->cfg.space[MOCK_CAP_MSI + 1] = MOCK_CAP_MSIX;
 	set16(fn, MOCK_CAP_MSI + PCI_MSI_FLAGS,
 	      PCI_MSI_FLAGS_64BIT | PCI_MSI_FLAGS_MASKBIT |
-	      ilog2(MOCK_MSI_VECTORS) << 1);
+	      ilog2(fn->conf.msi) << 1);
 	allow16(fn, MOCK_CAP_MSI + PCI_MSI_FLAGS,
 		PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
 	allow32(fn, MOCK_CAP_MSI + PCI_MSI_ADDRESS_LO, ~3U);
@@ -114,9 +118,7 @@ static void mock_cfg_init_msi(struct mock_fn *fn)
 
 static void mock_cfg_init_msix(struct mock_fn *fn)
 {
-	fn->cfg.space[MOCK_CAP_MSIX] = PCI_CAP_ID_MSIX;
-	fn->cfg.space[MOCK_CAP_MSIX + 1] = MOCK_CAP_EXP;
-	set16(fn, MOCK_CAP_MSIX + PCI_MSIX_FLAGS, fn->irq.vectors - 1);
+	set16(fn, MOCK_CAP_MSIX + PCI_MSIX_FLAGS, fn->conf.msix - 1);
 	set32(fn, MOCK_CAP_MSIX + PCI_MSIX_TABLE, MOCK_VFIO_BAR_MSIX);
 	set32(fn, MOCK_CAP_MSIX + PCI_MSIX_PBA,
 	      mock_irq_bar_size(fn) / 2 | MOCK_VFIO_BAR_MSIX);
@@ -126,8 +128,7 @@ static void mock_cfg_init_msix(struct mock_fn *fn)
 
 static void mock_cfg_init_exp(struct mock_fn *fn)
 {
-	fn->cfg.space[MOCK_CAP_EXP] = PCI_CAP_ID_EXP;
-	set16(fn, MOCK_CAP_EXP + PCI_EXP_FLAGS, PCI_EXP_TYPE_RC_END << 4 | 2);
+	set16(fn, MOCK_CAP_EXP + PCI_EXP_FLAGS, PCI_EXP_TYPE_ENDPOINT << 4 | 2);
 	set32(fn, MOCK_CAP_EXP + PCI_EXP_DEVCAP,
 	      PCI_EXP_DEVCAP_RBER | PCI_EXP_DEVCAP_FLR);
 	allow16(fn, MOCK_CAP_EXP + PCI_EXP_DEVCTL,
@@ -135,6 +136,29 @@ static void mock_cfg_init_exp(struct mock_fn *fn)
 		PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |
 		PCI_EXP_DEVCTL_RELAX_EN | PCI_EXP_DEVCTL_PAYLOAD |
 		PCI_EXP_DEVCTL_NOSNOOP_EN | PCI_EXP_DEVCTL_READRQ);
+	set32(fn, MOCK_CAP_EXP + PCI_EXP_LNKCAP,
+	      PCI_EXP_LNKCAP_SLS_2_5GB | 1 << 4);
+	set16(fn, MOCK_CAP_EXP + PCI_EXP_LNKSTA,
+	      PCI_EXP_LNKSTA_CLS_2_5GB | PCI_EXP_LNKSTA_NLW_X1);
+	set32(fn, MOCK_CAP_EXP + PCI_EXP_LNKCAP2, PCI_EXP_LNKCAP2_SLS_2_5GB);
+}
+
+static void mock_cfg_init_caps(struct mock_fn *fn)
+{
+	u8 last = PCI_CAPABILITY_LIST;
+
+	mock_cfg_link(fn, &last, MOCK_CAP_PM, PCI_CAP_ID_PM);
+	mock_cfg_init_pm(fn);
+	if (fn->conf.msi) {
+		mock_cfg_link(fn, &last, MOCK_CAP_MSI, PCI_CAP_ID_MSI);
+		mock_cfg_init_msi(fn);
+	}
+	if (fn->conf.msix) {
+		mock_cfg_link(fn, &last, MOCK_CAP_MSIX, PCI_CAP_ID_MSIX);
+		mock_cfg_init_msix(fn);
+	}
+	mock_cfg_link(fn, &last, MOCK_CAP_EXP, PCI_CAP_ID_EXP);
+	mock_cfg_init_exp(fn);
 }
 
 /*
@@ -152,7 +176,7 @@ static void mock_cfg_init_vsec(struct mock_fn *fn)
 /* Device memory first: it is the larger one, and BARs are aligned to their size. */
 static int mock_cfg_init_window(struct mock_fn *fn)
 {
-	const u64 size = fn->dev.mem.size;
+	const u64 size = fn->conf.bar_size;
 	int ret;
 
 	fn->window.name = "mock_vfio_pci";
@@ -183,16 +207,15 @@ int mock_cfg_init(struct mock_fn *fn)
 	raw_spin_lock_init(&fn->cfg.lock);
 	mock_cfg_init_header(fn);
 	mock_cfg_init_bar(fn, MOCK_VFIO_BAR_MEM, fn->window.start,
-			  fn->dev.mem.size);
+			  fn->conf.bar_size);
 	mock_cfg_init_bar(fn, MOCK_VFIO_BAR_REGS,
-			  fn->window.start + fn->dev.mem.size,
+			  fn->window.start + fn->conf.bar_size,
 			  MOCK_VFIO_REGS_SIZE);
-	mock_cfg_init_bar(fn, MOCK_VFIO_BAR_MSIX, virt_to_phys(fn->irq.bar),
-			  mock_irq_bar_size(fn));
-	mock_cfg_init_pm(fn);
-	mock_cfg_init_msi(fn);
-	mock_cfg_init_msix(fn);
-	mock_cfg_init_exp(fn);
+	if (fn->conf.msix)
+		mock_cfg_init_bar(fn, MOCK_VFIO_BAR_MSIX,
+				  virt_to_phys(fn->irq.bar),
+				  mock_irq_bar_size(fn));
+	mock_cfg_init_caps(fn);
 	mock_cfg_init_vsec(fn);
 	return 0;
 }
@@ -223,7 +246,7 @@ int mock_cfg_read(struct mock_fn *fn, int where, int size, u32 *val)
 	return PCIBIOS_SUCCESSFUL;
 }
 
-static void mock_cfg_flr(struct mock_fn *fn)
+static void mock_cfg_reset_locked(struct mock_fn *fn)
 {
 	int i;
 
@@ -231,6 +254,23 @@ static void mock_cfg_flr(struct mock_fn *fn)
 		fn->cfg.space[i] &= ~fn->cfg.wmask[i];
 	mock_irq_reset_table(fn);
 	queue_work(mock_wq, &fn->flr_work);
+}
+
+/**
+ * mock_cfg_reset - a reset of any kind reaches a function
+ * @fn: the function
+ *
+ * The device model is reset a little later, by flr_work.
+ *
+ * Context: any.
+ */
+void mock_cfg_reset(struct mock_fn *fn)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&fn->cfg.lock, flags);
+	mock_cfg_reset_locked(fn);
+	raw_spin_unlock_irqrestore(&fn->cfg.lock, flags);
 }
 
 /**
@@ -261,7 +301,7 @@ int mock_cfg_write(struct mock_fn *fn, int where, int size, u32 val)
 			(fn->cfg.space[where + i] & ~mask) | (byte & mask);
 	}
 	if (where == ctl && size >= 2 && (val & PCI_EXP_DEVCTL_BCR_FLR))
-		mock_cfg_flr(fn);
+		mock_cfg_reset_locked(fn);
 	raw_spin_unlock_irqrestore(&fn->cfg.lock, flags);
 
 	mock_irq_config_changed(fn);
@@ -287,7 +327,8 @@ void mock_cfg_set_intx(struct mock_fn *fn, bool asserted)
 
 static bool mock_cfg_in_d0(const struct mock_fn *fn)
 {
-	return !(mock_cfg_word(fn, MOCK_CAP_PM + PCI_PM_CTRL) &
+	return !READ_ONCE(fn->gone) &&
+	       !(mock_cfg_word(fn, MOCK_CAP_PM + PCI_PM_CTRL) &
 		 PCI_PM_CTRL_STATE_MASK);
 }
 

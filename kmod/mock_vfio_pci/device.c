@@ -123,15 +123,14 @@ void mock_dev_reset(struct mock_fn *fn)
 
 /**
  * mock_dev_init - the device model of a new function
- * @fn: the function
- * @mem_size: bytes of device memory
+ * @fn: the function, its properties set
  *
  * Return: 0.
  */
-int mock_dev_init(struct mock_fn *fn, u64 mem_size)
+int mock_dev_init(struct mock_fn *fn)
 {
 	mutex_init(&fn->dev.lock);
-	mock_mem_init(&fn->dev.mem, mem_size);
+	mock_mem_init(&fn->dev.mem, fn->conf.mem_size);
 	mock_traffic_init(fn);
 	INIT_WORK(&fn->dev.work, mock_dev_work);
 	fn->dev.level = MOCK_RUNNING;

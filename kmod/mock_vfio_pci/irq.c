@@ -202,9 +202,9 @@ static const struct msi_parent_ops mock_msi_parent_ops = {
 
 static int mock_msi_init(struct mock_fn *fn, struct fwnode_handle *fwnode)
 {
-	const unsigned int size = max(fn->irq.vectors, MOCK_MSI_VECTORS);
 	struct irq_domain_info info = {
-		.fwnode = fwnode, .size = size, .hwirq_max = size,
+		.fwnode = fwnode, .size = fn->irq.vectors,
+		.hwirq_max = fn->irq.vectors,
 		.domain_flags = IRQ_DOMAIN_FLAG_MSI_PARENT |
 				IRQ_DOMAIN_FLAG_ISOLATED_MSI,
 		.bus_token = DOMAIN_BUS_NEXUS,
@@ -277,7 +277,8 @@ void mock_irq_raise(struct mock_fn *fn, unsigned int vector)
 
 	if (vector >= fn->irq.vectors)
 		return;
-	if (!mock_cfg_msix_enabled(fn) && !mock_cfg_msi_vector(fn, vector, &data))
+	if (mock_cfg_msix_enabled(fn) ? vector >= fn->conf.msix :
+	    !mock_cfg_msi_vector(fn, vector, &data))
 		return;
 	set_bit(vector, mock_irq_pending(fn));
 	mock_irq_flush(fn);
@@ -340,7 +341,7 @@ void mock_irq_reset_table(struct mock_fn *fn)
 	unsigned int i;
 
 	memset(fn->irq.bar, 0, mock_irq_bar_size(fn));
-	for (i = 0; i < fn->irq.vectors; i++)
+	for (i = 0; i < fn->conf.msix; i++)
 		entry[4 * i + PCI_MSIX_ENTRY_VECTOR_CTRL / 4] =
 			cpu_to_le32(PCI_MSIX_ENTRY_CTRL_MASKBIT);
 }
@@ -356,7 +357,7 @@ void mock_irq_reset_table(struct mock_fn *fn)
 void mock_irq_attach(struct mock_fn *fn, struct pci_dev *pdev)
 {
 	pdev->pin = 0;
-	pdev->irq = fn->irq.intx_virq;
+	pdev->irq = fn->conf.intx ? fn->irq.intx_virq : 0;
 	dev_set_msi_domain(&pdev->dev, fn->irq.msi_domain);
 }
 
@@ -410,16 +411,15 @@ static int mock_irq_init_domain(struct mock_fn *fn, const char *name,
 
 /**
  * mock_irq_init - interrupts of a new function
- * @fn: the function
- * @vectors: size of its MSI-X table
+ * @fn: the function, its properties set
  *
  * Return: 0 or an error.
  */
-int mock_irq_init(struct mock_fn *fn, unsigned int vectors)
+int mock_irq_init(struct mock_fn *fn)
 {
 	int ret;
 
-	fn->irq.vectors = vectors;
+	fn->irq.vectors = max3(fn->conf.msi, fn->conf.msix, 1U);
 	fn->irq.intx_work = IRQ_WORK_INIT_HARD(mock_intx_work);
 	fn->irq.flush_work = IRQ_WORK_INIT_HARD(mock_irq_flush_work);
 	ret = mock_irq_alloc_bar(fn);

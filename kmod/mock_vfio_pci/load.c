@@ -30,8 +30,8 @@ static int mock_verify_header(struct mock_vfio *mv,
 		return -EBADMSG;
 	if (le16_to_cpu(h->major) != MOCK_VFIO_STATE_MAJOR)
 		return -EPROTONOSUPPORT;
-	if (le16_to_cpu(h->vendor) != mock_cfg_word(fn, PCI_VENDOR_ID) ||
-	    le16_to_cpu(h->device) != mock_cfg_word(fn, PCI_DEVICE_ID) ||
+	if (le16_to_cpu(h->vendor) != fn->conf.vendor ||
+	    le16_to_cpu(h->device) != fn->conf.device ||
 	    le32_to_cpu(h->vectors) != fn->irq.vectors ||
 	    le64_to_cpu(h->mem_size) != fn->dev.mem.size)
 		return -EXDEV;

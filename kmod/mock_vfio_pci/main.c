@@ -12,9 +12,14 @@
 
 static unsigned int functions = 2;
 module_param(functions, uint, 0444);
-MODULE_PARM_DESC(functions, "Number of functions to create, 0 to 256 (2)");
+MODULE_PARM_DESC(functions, "Number of functions to create, 0 to 1024 (2)");
+
+static char *profile = "default";
+module_param(profile, charp, 0444);
+MODULE_PARM_DESC(profile, "What kind of devices these are (default)");
 
 struct workqueue_struct *mock_wq;
+struct workqueue_struct *mock_del_wq;
 static struct mock_host *mock_host;
 
 static void mock_fn_flr(struct work_struct *work)
@@ -23,28 +28,26 @@ static void mock_fn_flr(struct work_struct *work)
 }
 
 /**
- * mock_fn_create - a function, not yet seen by the PCI core
- * @host: the bridge that it will sit below
- * @devfn: slot and function number
+ * mock_fn_create - a function, not yet in its place
+ * @conf: what it shall be, nothing wrong with it
  *
  * Return: the function, or an error pointer.
  */
-struct mock_fn *mock_fn_create(struct mock_host *host, unsigned int devfn)
+struct mock_fn *mock_fn_create(const struct mock_conf *conf)
 {
 	struct mock_fn *fn = kzalloc(sizeof(*fn), GFP_KERNEL);
 	int ret;
 
 	if (!fn)
 		return ERR_PTR(-ENOMEM);
-	fn->host = host;
-	fn->devfn = devfn;
+	fn->conf = *conf;
 	init_rwsem(&fn->domain_lock);
 	INIT_WORK(&fn->flr_work, mock_fn_flr);
 
-	ret = mock_irq_init(fn, MOCK_VECTORS_DEFAULT);
+	ret = mock_irq_init(fn);
 	if (ret)
 		goto err_free;
-	ret = mock_dev_init(fn, MOCK_MEM_SIZE_DEFAULT);
+	ret = mock_dev_init(fn);
 	if (ret)
 		goto err_irq;
 	ret = mock_cfg_init(fn);
@@ -75,6 +78,77 @@ void mock_fn_destroy(struct mock_fn *fn)
 	kfree(fn);
 }
 
+static int __init mock_add_one(const struct mock_conf *conf, const char *name)
+{
+	struct mock_fn *fn = mock_fn_create(conf);
+	int place;
+
+	if (IS_ERR(fn))
+		return PTR_ERR(fn);
+	fn->profile = name;
+	place = mock_fn_add(mock_host, fn, MOCK_ANY, MOCK_ANY);
+	return min(place, 0);
+}
+
+/* What the module's parameters ask for. */
+static int __init mock_add_functions(void)
+{
+	const struct mock_conf *conf;
+	const char *name;
+	unsigned int i;
+	int ret = 0;
+
+	conf = mock_profile_find(profile, &name);
+	if (!conf) {
+		pr_err("mock_vfio_pci: there is no profile %s\n", profile);
+		return -EINVAL;
+	}
+	for (i = 0; i < functions && !ret; i++)
+		ret = mock_add_one(conf, name);
+	return ret;
+}
+
+static int __init mock_init_host(void)
+{
+	int ret;
+
+	mock_host = mock_host_create();
+	if (IS_ERR(mock_host))
+		return PTR_ERR(mock_host);
+	ret = mock_add_functions();
+	if (ret)
+		goto err_host;
+	ret = mock_nl_init(mock_host);
+	if (ret)
+		goto err_host;
+	return 0;
+
+err_host:
+	mock_host_destroy(mock_host);
+	return ret;
+}
+
+static int __init mock_init_queues(void)
+{
+	mock_wq = alloc_workqueue("mock_vfio_pci", WQ_UNBOUND, 0);
+	if (!mock_wq)
+		return -ENOMEM;
+	/* A removal may wait for its user, any number of them at once. */
+	mock_del_wq = alloc_workqueue("mock_vfio_pci_del", WQ_UNBOUND,
+				      WQ_MAX_ACTIVE);
+	if (!mock_del_wq) {
+		destroy_workqueue(mock_wq);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void mock_exit_queues(void)
+{
+	destroy_workqueue(mock_del_wq);
+	destroy_workqueue(mock_wq);
+}
+
 static int __init mock_init(void)
 {
 	int ret;
@@ -84,23 +158,21 @@ static int __init mock_init(void)
 		       MOCK_FUNCTIONS_MAX);
 		return -EINVAL;
 	}
-	mock_wq = alloc_workqueue("mock_vfio_pci", WQ_UNBOUND, 0);
-	if (!mock_wq)
-		return -ENOMEM;
+	ret = mock_init_queues();
+	if (ret)
+		return ret;
 	ret = mock_iommu_init();
 	if (ret)
-		goto err_wq;
+		goto err_queues;
 	ret = mock_bus_init();
 	if (ret)
 		goto err_iommu;
 	ret = mock_vfio_register();
 	if (ret)
 		goto err_bus;
-	mock_host = mock_host_create(functions);
-	if (IS_ERR(mock_host)) {
-		ret = PTR_ERR(mock_host);
+	ret = mock_init_host();
+	if (ret)
 		goto err_vfio;
-	}
 	return 0;
 
 err_vfio:
@@ -109,19 +181,21 @@ err_bus:
 	mock_bus_exit();
 err_iommu:
 	mock_iommu_exit();
-err_wq:
-	destroy_workqueue(mock_wq);
+err_queues:
+	mock_exit_queues();
 	return ret;
 }
 
 /* The bus goes first: its devices must be gone before the driver and the IOMMU. */
 static void __exit mock_exit(void)
 {
+	mock_nl_exit();
+	flush_workqueue(mock_del_wq);
 	mock_host_destroy(mock_host);
 	mock_vfio_unregister();
 	mock_bus_exit();
 	mock_iommu_exit();
-	destroy_workqueue(mock_wq);
+	mock_exit_queues();
 }
 
 module_init(mock_init);

@@ -22,6 +22,16 @@ static int mock_mig_p2p_end(struct vfio_mig *mig)
 	return 0;
 }
 
+/* STOP is left for RUNNING_P2P, in which the device answers but starts nothing. */
+static int mock_mig_start(struct vfio_mig *mig)
+{
+	struct mock_fn *fn = mig_to_mock(mig)->fn;
+
+	mock_dev_set_level(fn, fn->conf.mig & VFIO_MIGRATION_P2P ?
+			   MOCK_P2P : MOCK_RUNNING);
+	return 0;
+}
+
 static int mock_mig_stop(struct vfio_mig *mig)
 {
 	mock_dev_set_level(mig_to_mock(mig)->fn, MOCK_STOPPED);
@@ -131,12 +141,11 @@ static u64 mock_mig_load_max(struct vfio_mig *mig)
 	       MOCK_VFIO_RECORD_LENGTH_MAX + PAGE_SIZE;
 }
 
-/* STOP is left for RUNNING_P2P, in which the device answers but starts nothing. */
 static const struct vfio_mig_ops mock_mig_ops = {
 	.p2p_begin = mock_mig_p2p_begin,
 	.p2p_end = mock_mig_p2p_end,
 	.stop = mock_mig_stop,
-	.start = mock_mig_p2p_begin,
+	.start = mock_mig_start,
 	.precopy_begin = mock_mig_precopy_begin,
 	.precopy_end = mock_mig_precopy_end,
 	.precopy_fill = mock_mig_precopy_fill,
@@ -154,13 +163,12 @@ static const struct vfio_mig_ops mock_mig_ops = {
 
 /**
  * mock_migration_init - make a function migratable
- * @mv: the function, not yet registered
+ * @mv: the function, not yet registered, of a kind that can be
  *
  * Return: 0 or an error.
  */
 int mock_migration_init(struct mock_vfio *mv)
 {
 	return vfio_mig_init(&mv->mig, &mv->core.vdev, &mock_mig_ops,
-			     VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
-			     VFIO_MIGRATION_PRE_COPY);
+			     mv->fn->conf.mig);
 }

@@ -3,9 +3,10 @@
  * What the files of mock_vfio_pci.ko share.
  *
  * Three layers, each knows only the ones before it:
- *   fake hardware  bus.c config.c iommu.c pgtable.c irq.c
- *   device model   device.c regs.c dma.c mem.c traffic.c
+ *   fake hardware  bus.c port.c place.c config.c iommu.c pgtable.c irq.c
+ *   device model   profile.c device.c regs.c dma.c mem.c traffic.c
  *   variant driver vfio.c bars.c migration.c state.c load.c
+ * and netlink.c, which has functions made and removed.
  */
 #ifndef MOCK_VFIO_PCI_H
 #define MOCK_VFIO_PCI_H
@@ -15,6 +16,7 @@
 #include <linux/irq_work.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/pci_hotplug.h>
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -22,16 +24,57 @@
 #include <linux/xarray.h>
 
 #include <linux/mock_vfio_pci.h>
+#include <linux/mock_vfio_pci_nl.h>
 
-#define MOCK_FUNCTIONS_MAX	256
-#define MOCK_MEM_SIZE_DEFAULT	SZ_1M
-#define MOCK_VECTORS_DEFAULT	16
-#define MOCK_MSI_VECTORS	32
+#define MOCK_FUNCTIONS_MAX	1024
+#define MOCK_MSI_VECTORS_MAX	32
+#define MOCK_MSIX_VECTORS_MAX	2048
+#define MOCK_MEM_SIZE_MIN	SZ_4K
+#define MOCK_MEM_SIZE_MAX	SZ_16G
 #define MOCK_CFG_SIZE		4096
+#define MOCK_PORTS		8
+#define MOCK_PORT_SLOTS		32
+#define MOCK_SLOT_FNS		8
+#define MOCK_PORT_FNS		(MOCK_PORT_SLOTS * MOCK_SLOT_FNS)
+#define MOCK_PORT_SPACE		128
+#define MOCK_NAME_SIZE		(MOCK_VFIO_PCI_NAME_MAX + 1)
 
 struct irq_domain;
 struct mock_fn;
 struct mock_host;
+struct mock_port;
+
+/**
+ * struct mock_conf - what kind of device a function is
+ * @vendor: PCI vendor id
+ * @device: PCI device id
+ * @subvendor: PCI subsystem vendor id
+ * @subdevice: PCI subsystem id
+ * @class: PCI class code, three bytes
+ * @revision: PCI revision id
+ * @intx: it has an interrupt pin
+ * @msi: MSI vectors, 0 or a power of two
+ * @msix: MSI-X vectors
+ * @vfs: virtual functions, more than 0 for a physical function
+ * @mig: VFIO_MIGRATION_*, 0 if it cannot be migrated
+ * @mem_size: bytes of device memory
+ * @bar_size: bytes of the BAR that shows it
+ */
+struct mock_conf {
+	u16 vendor;
+	u16 device;
+	u16 subvendor;
+	u16 subdevice;
+	u32 class;
+	u8 revision;
+	bool intx;
+	u32 msi;
+	u32 msix;
+	u32 vfs;
+	u32 mig;
+	u64 mem_size;
+	u64 bar_size;
+};
 
 /**
  * struct mock_cfg - configuration space of a function
@@ -50,7 +93,7 @@ struct mock_cfg {
  * @intx_domain: one interrupt, the INTx pin
  * @intx_virq: Linux interrupt of the pin
  * @msi_domain: parent of the domains that the PCI core makes for MSI and MSI-X
- * @vectors: size of the MSI-X table
+ * @vectors: most vectors that it can have raised, by MSI or MSI-X
  * @bar_order: page order of the MSI-X BAR
  * @bar: the MSI-X BAR: table, and pending bits from the middle on
  * @intx_work: runs the INTx handlers, for places that cannot
@@ -173,9 +216,17 @@ struct mock_dev {
 
 /**
  * struct mock_fn - one PCI function that exists only in software
- * @host: the bridge that it sits below
- * @devfn: its slot and function number
- * @pdev: the PCI core's view of it, once that has one
+ * @port: the bridge that it sits below
+ * @devfn: its device and function number there
+ * @name: what the control plane calls it
+ * @profile: what it was made from
+ * @conf: what it is
+ * @pdev: the PCI core's view of it, as long as it has one; set and cleared
+ *	  under pci_lock_rescan_remove()
+ * @gone: pulled out: it answers nothing
+ * @leaving: its removal has begun
+ * @del_work: removes it
+ * @free_work: frees it, once nobody can have found it on the bus
  * @cfg: configuration space
  * @window: addresses of the BARs that no memory stands behind
  * @irq: interrupts
@@ -185,9 +236,16 @@ struct mock_dev {
  * @flr_work: does what a function level reset does to the device model
  */
 struct mock_fn {
-	struct mock_host *host;
+	struct mock_port *port;
 	unsigned int devfn;
+	char name[MOCK_NAME_SIZE];
+	const char *profile;
+	struct mock_conf conf;
 	struct pci_dev *pdev;
+	bool gone;
+	unsigned long leaving;
+	struct work_struct del_work;
+	struct rcu_work free_work;
 	struct mock_cfg cfg;
 	struct resource window;
 	struct mock_irq irq;
@@ -198,22 +256,107 @@ struct mock_fn {
 };
 
 extern struct workqueue_struct *mock_wq;
+extern struct workqueue_struct *mock_del_wq;
 
 /* main.c */
-struct mock_fn *mock_fn_create(struct mock_host *host, unsigned int devfn);
+struct mock_fn *mock_fn_create(const struct mock_conf *conf);
 void mock_fn_destroy(struct mock_fn *fn);
 
+/* profile.c */
+const struct mock_conf *mock_profile_find(const char *name,
+					  const char **canonical);
+const char *mock_conf_wrong(const struct mock_conf *conf);
+bool mock_conf_is_native(const struct mock_conf *conf);
+
 /* bus.c */
-struct mock_host *mock_host_create(unsigned int functions);
+/**
+ * struct mock_host - a host bridge
+ * @sysdata: what x86 wants to know of a root bus
+ * @bridge: the PCI core's view of it
+ * @busn: its bus numbers
+ * @window: its addresses
+ * @lock: held while functions come and go
+ * @ports: bridges below it, each made when it is needed
+ *
+ * Lies in the memory of @bridge, for whoever still holds a reference to one of
+ * the removed devices may look at the bus and its sysdata.
+ */
+struct mock_host {
+	struct pci_sysdata sysdata;
+	struct pci_host_bridge *bridge;
+	struct resource busn;
+	struct resource window;
+	struct mutex lock;
+	struct mock_port __rcu *ports[MOCK_PORTS];
+};
+
+struct mock_host *mock_host_create(void);
 void mock_host_destroy(struct mock_host *host);
 struct mock_fn *mock_fn_of(struct pci_dev *pdev);
 int mock_bus_init(void);
 void mock_bus_exit(void);
 
+/* port.c */
+/**
+ * struct mock_slot - a place for a device of up to eight functions
+ * @hotplug: how VFIO resets all of them at once
+ * @fns: functions there
+ */
+struct mock_slot {
+	struct hotplug_slot hotplug;
+	unsigned int fns;
+};
+
+/**
+ * struct mock_port - a PCI bridge with functions on its secondary bus
+ * @host: the host bridge above it
+ * @nr: its device number; the secondary bus is @nr + 1
+ * @space: its configuration space, of which nothing lies behind
+ * @lock: serializes writers of @space
+ * @pdev: the PCI core's view of it, as long as it has one; set and cleared
+ *	  under pci_lock_rescan_remove()
+ * @used: places that are taken, under the lock of @host
+ * @slots: NULL where no function is, likewise
+ * @fns: functions by devfn; changes under the lock of @host
+ * @rcu: frees it
+ */
+struct mock_port {
+	struct mock_host *host;
+	unsigned int nr;
+	u8 space[MOCK_PORT_SPACE];
+	raw_spinlock_t lock;
+	struct pci_dev *pdev;
+	DECLARE_BITMAP(used, MOCK_PORT_FNS);
+	struct mock_slot *slots[MOCK_PORT_SLOTS];
+	struct mock_fn __rcu *fns[MOCK_PORT_FNS];
+	struct rcu_head rcu;
+};
+
+int mock_port_create(struct mock_host *host, unsigned int nr);
+void mock_port_destroy(struct mock_port *port);
+int mock_port_read(struct mock_port *port, int where, int size, u32 *val);
+int mock_port_write(struct mock_port *port, int where, int size, u32 val);
+int mock_slot_get(struct mock_port *port, unsigned int device);
+void mock_slot_put(struct mock_port *port, unsigned int device);
+void mock_slots_remove(struct mock_port *port);
+
+/* place.c */
+#define MOCK_ANY	(~0U)
+#define MOCK_EACH_PLACE	(MOCK_PORTS * MOCK_PORT_FNS)
+
+struct mock_fn *mock_fn_at(struct mock_host *host, unsigned int place);
+struct mock_fn *mock_fn_find(struct mock_host *host, const char *name);
+unsigned int mock_fn_place(const struct mock_fn *fn);
+int mock_fn_add(struct mock_host *host, struct mock_fn *fn, unsigned int slot,
+		unsigned int number);
+void mock_fn_remove(struct mock_fn *fn, bool surprise);
+void mock_fn_remove_all(struct mock_host *host);
+
 /* config.c */
 int mock_cfg_init(struct mock_fn *fn);
 int mock_cfg_read(struct mock_fn *fn, int where, int size, u32 *val);
 int mock_cfg_write(struct mock_fn *fn, int where, int size, u32 val);
+void mock_cfg_reset(struct mock_fn *fn);
 u16 mock_cfg_word(const struct mock_fn *fn, int where);
 u32 mock_cfg_dword(const struct mock_fn *fn, int where);
 void mock_cfg_set_intx(struct mock_fn *fn, bool asserted);
@@ -226,7 +369,7 @@ bool mock_cfg_msix_enabled(const struct mock_fn *fn);
 bool mock_cfg_msix_masked(const struct mock_fn *fn);
 
 /* irq.c */
-int mock_irq_init(struct mock_fn *fn, unsigned int vectors);
+int mock_irq_init(struct mock_fn *fn);
 void mock_irq_exit(struct mock_fn *fn);
 void mock_irq_attach(struct mock_fn *fn, struct pci_dev *pdev);
 void mock_irq_raise(struct mock_fn *fn, unsigned int vector);
@@ -274,7 +417,7 @@ struct page *mock_mem_next_dirty(struct mock_mem *mem, unsigned long *index);
 u64 mock_mem_used(struct mock_mem *mem);
 
 /* device.c */
-int mock_dev_init(struct mock_fn *fn, u64 mem_size);
+int mock_dev_init(struct mock_fn *fn);
 void mock_dev_exit(struct mock_fn *fn);
 void mock_dev_set_level(struct mock_fn *fn, enum mock_level level);
 void mock_dev_reset(struct mock_fn *fn);
@@ -304,5 +447,9 @@ void mock_traffic_tick(struct mock_fn *fn);
 /* vfio.c */
 int mock_vfio_register(void);
 void mock_vfio_unregister(void);
+
+/* netlink.c */
+int mock_nl_init(struct mock_host *host);
+void mock_nl_exit(void);
 
 #endif /* MOCK_VFIO_PCI_H */

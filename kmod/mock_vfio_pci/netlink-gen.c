@@ -7,6 +7,8 @@
 #include <net/netlink.h>
 #include <net/genetlink.h>
 
+#include "netlink-gen.h"
+
 #include <uapi/linux/mock_vfio_pci_nl.h>
 
 /* Integer value ranges */

@@ -97,7 +97,7 @@ static u32 mock_reg_read32(struct mock_fn *fn, u32 offset)
 	case MOCK_VFIO_REG_FEATURES:
 		return MOCK_VFIO_FEATURE_DMA | MOCK_VFIO_FEATURE_TRAFFIC;
 	case MOCK_VFIO_REG_VECTORS:
-		return fn->irq.vectors;
+		return fn->conf.msix;
 	case MOCK_VFIO_REG_MEM_SIZE:
 		return lower_32_bits(fn->dev.mem.size);
 	case MOCK_VFIO_REG_MEM_SIZE + 4:

@@ -49,8 +49,8 @@ static int mock_save_header(struct mock_writer *w)
 		.magic = cpu_to_le32(MOCK_VFIO_STATE_MAGIC),
 		.major = cpu_to_le16(MOCK_VFIO_STATE_MAJOR),
 		.minor = cpu_to_le16(MOCK_VFIO_STATE_MINOR),
-		.vendor = cpu_to_le16(mock_cfg_word(w->mv->fn, PCI_VENDOR_ID)),
-		.device = cpu_to_le16(mock_cfg_word(w->mv->fn, PCI_DEVICE_ID)),
+		.vendor = cpu_to_le16(w->mv->fn->conf.vendor),
+		.device = cpu_to_le16(w->mv->fn->conf.device),
 		.vectors = cpu_to_le32(w->mv->fn->irq.vectors),
 		.mem_size = cpu_to_le64(w->mv->fn->dev.mem.size),
 	};

@@ -13,15 +13,20 @@ static int mock_vfio_init_dev(struct vfio_device *vdev)
 	int ret;
 
 	mv->fn = mock_fn_of(to_pci_dev(vdev->dev));
-	ret = mock_migration_init(mv);
-	if (ret)
-		return ret;
+	if (mv->fn->conf.mig) {
+		ret = mock_migration_init(mv);
+		if (ret)
+			return ret;
+	}
 	return vfio_pci_core_init_dev(vdev);
 }
 
 static void mock_vfio_release_dev(struct vfio_device *vdev)
 {
-	vfio_mig_destroy(&to_mock_vfio(vdev)->mig);
+	struct mock_vfio *mv = to_mock_vfio(vdev);
+
+	if (mv->fn->conf.mig)
+		vfio_mig_destroy(&mv->mig);
 	vfio_pci_core_release_dev(vdev);
 }
 
@@ -33,14 +38,18 @@ static int mock_vfio_open(struct vfio_device *vdev)
 	ret = vfio_pci_core_enable(&mv->core);
 	if (ret)
 		return ret;
-	vfio_mig_open(&mv->mig);
+	if (mv->fn->conf.mig)
+		vfio_mig_open(&mv->mig);
 	vfio_pci_core_finish_enable(&mv->core);
 	return 0;
 }
 
 static void mock_vfio_close(struct vfio_device *vdev)
 {
-	vfio_mig_close(&to_mock_vfio(vdev)->mig);
+	struct mock_vfio *mv = to_mock_vfio(vdev);
+
+	if (mv->fn->conf.mig)
+		vfio_mig_close(&mv->mig);
 	vfio_pci_core_close_device(vdev);
 }
 
@@ -103,7 +112,8 @@ static void mock_vfio_reset_done(struct pci_dev *pdev)
 	struct mock_vfio *mv = container_of(core, struct mock_vfio, core);
 
 	flush_work(&mv->fn->flr_work);
-	vfio_mig_reset_done(&mv->mig);
+	if (mv->fn->conf.mig)
+		vfio_mig_reset_done(&mv->mig);
 }
 
 static const struct pci_error_handlers mock_vfio_err_handlers = {
