@@ -230,10 +230,10 @@ int mock_fn_add(struct mock_host *host, struct mock_fn *fn, unsigned int slot,
 		goto out;
 	}
 	ret = mock_fn_scan(fn);
-	if (ret)
-		mock_fn_leave(fn);
-	else
+	if (!ret)
 		ret = mock_fn_place(fn);
+	else if (!test_and_set_bit(0, &fn->leaving))
+		mock_fn_leave(fn);
 out:
 	mutex_unlock(&host->lock);
 	return ret;
