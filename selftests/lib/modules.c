@@ -59,12 +59,12 @@ static const char *vt_module_dir(void)
 	return access(dir, F_OK) ? NULL : dir;
 }
 
-static bool vt_load_one(const char *name, const char *arg)
+static bool vt_load_one(const char *name, const char *arg, const char *arg2)
 {
 	char path[PATH_MAX + 64];
 	const char *dir = vt_module_dir();
-	const char *const insmod[] = { "insmod", path, arg, NULL };
-	const char *const modprobe[] = { "modprobe", name, arg, NULL };
+	const char *const insmod[] = { "insmod", path, arg, arg2, NULL };
+	const char *const modprobe[] = { "modprobe", name, arg, arg2, NULL };
 
 	if (vt_module_loaded(name))
 		return true;
@@ -74,12 +74,19 @@ static bool vt_load_one(const char *name, const char *arg)
 	return vt_run(insmod) == 0;
 }
 
-bool vt_insmod(unsigned int functions)
+bool vt_insmod_profile(unsigned int functions, const char *profile)
 {
-	char arg[32];
+	char arg[32], arg2[64];
 
 	snprintf(arg, sizeof(arg), "functions=%u", functions);
-	return vt_load_one("vfio_mig", NULL) && vt_load_one("mock_vfio_pci", arg);
+	snprintf(arg2, sizeof(arg2), "profile=%s", profile);
+	return vt_load_one("vfio_mig", NULL, NULL) &&
+	       vt_load_one("mock_vfio_pci", arg, arg2);
+}
+
+bool vt_insmod(unsigned int functions)
+{
+	return vt_insmod_profile(functions, "default");
 }
 
 int vt_rmmod(const char *name)
