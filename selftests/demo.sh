@@ -40,6 +40,7 @@ ms()
 insmod "$MODULES/vfio_mig.ko" || die "cannot load vfio_mig"
 insmod "$MODULES/mock_vfio_pci.ko" functions=2 || die "cannot load mock_vfio_pci"
 
+# shellcheck disable=SC2046 # one word for each function
 set -- $(for d in /sys/bus/pci/drivers/mock_vfio_pci/*:*:*.*; do
 		 [ -e "$d" ] && basename "$d"
 	 done)

@@ -57,7 +57,8 @@ run_sparse() {
 run_shellcheck() (
 	command -v shellcheck >/dev/null || { echo "shellcheck is not installed"; exit 4; }
 	cd "$top"
-	shellcheck -S warning .ci/run selftests/host/*.sh selftests/host/vm/*
+	shellcheck -S warning .ci/run selftests/*.sh \
+		selftests/host/*.sh selftests/host/vm/*
 )
 
 # The kernel's own script, from the sources that the selftests need anyway.
