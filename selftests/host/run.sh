@@ -4,19 +4,26 @@
 # the selftests that have been built.  No file of this machine can be changed
 # from within except OUTDIR/results, which the VM has as /results.
 #
-#   run.sh [-k KERNEL] [-t SECONDS] [-m MEMORY] [-o OUTDIR] [-i] -- COMMAND...
+#   run.sh [-k KERNEL] [-M MACHINE] [-d DEVICE]... [-t SECONDS] [-m MEMORY]
+#          [-o OUTDIR] [-i] -- COMMAND...
 #   run.sh -i       a shell, with two mock functions
+#
+# MACHINE names the IOMMU that real devices are behind: one of $machines in
+# kernels.conf.  DEVICE is one more of QEMU's devices, as for its -device.
 #
 # Exit status: the command's; 124 if the time ran out; 125 if the VM died.  The
 # kernel's log is OUTDIR/console.log.
 . "$(dirname "$0")/lib.sh"
 
-usage() { sed -n '/^#   run/s/^# *//p' "$0" >&2; exit 2; }
+usage() { sed -n '/^#   run/,/^#$/s/^#   *//p' "$0" >&2; exit 2; }
 
-kernel=debian seconds=300 memory='' out='' job=run
-while getopts k:t:m:o:ih option; do
+kernel=debian machine=${machines%% *} seconds=300 memory='' out='' job=run
+devices=()
+while getopts k:M:d:t:m:o:ih option; do
 	case $option in
 	k) kernel=$OPTARG ;;
+	M) machine=$OPTARG ;;
+	d) devices+=(-device "$OPTARG") ;;
 	t) seconds=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	o) out=$OPTARG ;;
@@ -27,6 +34,11 @@ done
 shift $((OPTIND - 1))
 [ $# -gt 0 ] || [ "$job" = shell ] || usage
 
+case " $machines " in
+*" $machine "*) ;;
+*) die "no machine $machine; there are: $machines" ;;
+esac
+machine_device=${machine}_device machine_cmdline=${machine}_cmdline
 default_memory=${kernel}_memory
 memory=${memory:-${!default_memory}}
 
@@ -57,7 +69,7 @@ kernel_dir=$("$host_dir/kernel.sh" "$kernel")
 accel=$("$host_dir/accel.sh" "$kernel_dir")
 
 cmdline="console=ttyS0 loglevel=7 printk.devkmsg=on log_buf_len=4M panic=-1 \
-oops=panic intel_iommu=on no_timer_check"
+oops=panic no_timer_check ${!machine_cmdline}"
 [ "$kernel" != debug ] || cmdline+=" panic_on_warn=1 kmemleak=on"
 
 # The command, word by word as it was given, and what init has to know.
@@ -66,6 +78,7 @@ make_job() {
 	mkdir -p "$dir"
 	{
 		echo "job=$job"
+		echo "export TEST_MACHINE=$machine"
 		echo "boot_modules='$boot_modules'"
 		echo "preload_modules='$preload_modules'"
 	} >"$dir/env"
@@ -84,15 +97,19 @@ make_initrd() {
 	rm -rf "$dir"
 }
 
+# The IOMMU comes first: QEMU puts behind it what comes later.  Virtio devices
+# must be told to be, and then the shared folder is a user of it.
 boot() {
+	local iommu=${!machine_device} behind=disable-legacy=on,iommu_platform=on
 	# shellcheck disable=SC2086
 	timeout -k 5 --foreground "$seconds" qemu-system-x86_64 $accel \
 		-smp 2 -m "$memory" -nodefaults -display none -no-reboot \
-		-device intel-iommu,intremap=on \
+		${iommu:+-device "$iommu"} \
 		-kernel "$kernel_dir/vmlinuz" -initrd "$out/initrd" -append "$cmdline" \
 		-pidfile "$out/pid" -serial "file:$out/console.log" "$@" \
 		-fsdev "local,id=results,path=$out/results,security_model=none,multidevs=remap" \
-		-device virtio-9p-pci,fsdev=results,mount_tag=results
+		-device "virtio-9p-pci,fsdev=results,mount_tag=results,$behind" \
+		"${devices[@]}"
 }
 
 verdict() {
