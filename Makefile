@@ -19,7 +19,7 @@ demo: ## migrate a mock device in a virtual machine with Debian's kernel
 	@$(HOST)/deps.sh demo
 	@$(HOST)/demo.sh
 
-check: ## run all tests on all kernels; T=suite K=kernel select
+check: ## run all tests on all kernels, some with other IOMMUs; T=suite K=kernel select
 	@$(HOST)/deps.sh check
 	@$(HOST)/check.sh $(if $(T),-T $(T)) $(if $(K),-K $(K))
 
@@ -66,7 +66,8 @@ help: ## this text
 	awk -F '\t' '{ printf "  %-17s %s\n", $$1, $$2 }'
 
 #: T=name            check: this suite only (a program in selftests/, or "build")
-#: K=kernel          debian or debug; check: default both; others: default debian
+#: K=kernel          debian (default) or debug; check: default all, there also
+#:                   debian-amd and such, see machines in selftests/host/kernels.conf
 #: O=dir             where builds and logs go (build/)
 #: KDIR=dir          kernel build directory for modules, install, insmod
 #: FUNCTIONS=n       insmod: mock functions to create (2)

@@ -1,22 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# "make check": build everything, run all suites on all kernels, one virtual
-# machine per kernel and another after each one that dies.  Prints KTAP and, as
-# the last line, "N passed, N failed, N skipped".
+# "make check": build everything, run all suites on all kernels and a few of them
+# on the kernels' variants with other IOMMUs, one virtual machine per group and
+# another after each one that dies.  Prints KTAP and, as the last line, "N
+# passed, N failed, N skipped".
 #
-#   check.sh [-T SUITE] [-K KERNEL]
+#   check.sh [-T SUITE] [-K GROUP]
 #
-# Counted are the tests of the suites, and one more per suite and kernel: that
-# the kernel's log is clean.  Whatever makes a suite's result untrustworthy (no
+# GROUP is a kernel or KERNEL-MACHINE, see kernels.conf.  Counted are the tests of
+# the suites, and one more per suite and group: that the kernel's log is clean.  Whatever makes a suite's result untrustworthy (no
 # plan, fewer tests than planned, death, time-out) counts as a failed test.
 . "$(dirname "$0")/lib.sh"
 
-only_suite='' only_kernel=''
+only_suite='' only_group=''
 while getopts T:K: option; do
 	case $option in
 	T) only_suite=$OPTARG ;;
-	K) only_kernel=$OPTARG ;;
-	*) die "usage: check.sh [-T SUITE] [-K KERNEL]" ;;
+	K) only_group=$OPTARG ;;
+	*) die "usage: check.sh [-T SUITE] [-K GROUP]" ;;
 	esac
 done
 
@@ -147,10 +148,10 @@ follow() {
 }
 
 start_vm() {
-	vm=$logs/$kernel/vm$((vms += 1))
+	vm=$logs/$group/vm$((vms += 1))
 	first='' done_suites=()
-	exec {stream}< <(exec "$host_dir/run.sh" -k "$kernel" -t 0 -m "$memory" -o "$vm" -- \
-		sh /opt/vfio-mig/host/suites "$patience" "$@" 2>"$logs/$kernel/run.log")
+	exec {stream}< <(exec "$host_dir/run.sh" -k "$kernel" -M "$machine" -d "$extra_device" -t 0 -o "$vm" -- \
+		sh /opt/vfio-mig/host/suites "$patience" "$@" 2>"$logs/$group/run.log")
 	runner=$!
 }
 
@@ -160,26 +161,27 @@ fail_all() {
 	for suite in "$@"; do
 		failed=$((failed + 1))
 		echo "$indent# the virtual machine did not come up; log: $vm/console.log"
-		sed "s|^|$indent# |" "$logs/$kernel/run.log"
+		sed "s|^|$indent# |" "$logs/$group/run.log"
 		verdict 1 "$suite"
 		failed=$((failed + 1))
 		verdict 1 "$suite: kernel log is clean"
 	done
 }
 
-# --- one kernel ---------------------------------------------------------------
+# --- one group: a kernel on a machine -----------------------------------------
 
-run_kernel() {
-	local kernel=$1 vms=0 number=0 indent='    ' patience memory limit
+run_group() {
+	local group=$1 vms=0 number=0 indent='    ' kernel machine patience limit
 	local before=$failed
 	shift
-	patience=${kernel}_patience memory=${kernel}_memory
-	patience=${!patience} memory=${!memory}
+	kernel=$(kernel_of "$group") machine=$(machine_of "$group")
+	patience=${kernel}_patience
+	patience=${!patience}
 	limit=$(($(suite_timeout) * patience))
-	rm -rf "${logs:?}/$kernel"
-	mkdir -p "$logs/$kernel"
+	rm -rf "${logs:?}/$group"
+	mkdir -p "$logs/$group"
 	echo "    KTAP version 1"
-	echo "    # Subtest: $kernel"
+	echo "    # Subtest: $group"
 	echo "    1..$(($# * 2))"
 	while [ $# -gt 0 ]; do
 		start_vm "$@"
@@ -197,16 +199,49 @@ suite_timeout() {
 	echo "${seconds:-45}"
 }
 
-# The suites to run, in the order of selftests/Makefile.
-list_suites() {
-	local all
-	all=$(make -s -C "$top/selftests" list)
+kernel_of() { echo "${1%%-*}"; }
+
+machine_of() {
+	case $1 in
+	*-*) echo "${1#*-}" ;;
+	*) echo "${machines%% *}" ;;
+	esac
+}
+
+# is_group NAME - any kernel on any machine, whether run by default or not
+is_group() {
+	[[ " $kernels " == *" $(kernel_of "$1") "* && " $machines " == *" $(machine_of "$1") "* ]]
+}
+
+# full_names SUITE... - as files: a script may be called without its ".sh"
+full_names() {
+	local suite
+	for suite in "$@"; do
+		tr ' ' '\n' <<<"$all_suites" | grep -x -e "$suite" -e "$suite\.sh" ||
+			die "no suite $suite; there are: build $all_suites"
+	done
+}
+
+# suites_of GROUP - all in the order of selftests/Makefile, or a variant's few
+suites_of() {
+	local few=${1//-/_}_suites
+	case $1 in
+	*-*) full_names ${!few-$variant_suites} ;;
+	*) full_names $all_suites ;;
+	esac
+}
+
+# selection GROUP - the suites to run there.  One that was asked for by name runs
+# where it belongs, and in a group that was asked for in any case.
+selection() {
+	local suite
 	case $only_suite in
-	'') echo "$all" ;;
+	'') suites_of "$1" ;;
 	build) ;;
 	*)
-		echo "$all" | tr ' ' '\n' | grep -x -e "$only_suite" -e "$only_suite\.sh" ||
-			die "no suite $only_suite; there are: build $all"
+		suite=$(full_names "$only_suite")
+		[ -n "$only_group" ] || suites_of "$1" | grep -qxF "$suite" || return 0
+		echo "$suite"
 		;;
 	esac
 }
@@ -229,22 +264,28 @@ summary() {
 # --- all ------------------------------------------------------------------------
 
 trap summary EXIT
-if [ -n "$only_kernel" ]; then
-	case " $kernels " in
-	*" $only_kernel "*) kernels=$only_kernel ;;
-	*) die "no kernel $only_kernel; there are: $kernels" ;;
-	esac
+all_suites=$(make -s -C "$top/selftests" list)
+[ -n "$all_suites" ] || die "there is no suite to run"
+if [ -n "$only_group" ]; then
+	is_group "$only_group" ||
+		die "no group $only_group; there are: $kernels, each also with -MACHINE: $machines"
+	wanted=$only_group
 fi
-read -r -a selected <<<"$kernels"
-suites=$(list_suites)
-read -r -a suites <<<"${suites//$'\n'/ }"
-[ "${#suites[@]}" -gt 0 ] || [ "$only_suite" = build ] || die "there is no suite to run"
+groups=() selected=()
+for group in ${wanted-$kernels $variants}; do
+	kernel=$(kernel_of "$group")
+	case " ${selected[*]-} " in
+	*" $kernel "*) ;;
+	*) selected+=("$kernel") ;;
+	esac
+	suites=$(selection "$group")
+	[ -z "$suites" ] || groups+=("$group")
+done
 mkdir -p "$logs"
 for kernel in "${selected[@]}"; do
 	"$host_dir/kernel.sh" "$kernel" >/dev/null
 done
 
-groups=("${selected[@]}")
 case $only_suite in
 '') groups=(build "${groups[@]}") ;;
 build) groups=(build) ;;
@@ -259,7 +300,8 @@ for group in "${groups[@]}"; do
 	if [ "$group" = build ]; then
 		run_build_suite "${selected[@]}" || status=1
 	else
-		run_kernel "$group" "${suites[@]}" || status=1
+		mapfile -t suites < <(selection "$group")
+		run_group "$group" "${suites[@]}" || status=1
 	fi
 	indent='' number=$total
 	verdict "$status" "$group"
