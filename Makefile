@@ -23,6 +23,10 @@ check: ## run all tests on all kernels, some with other IOMMUs; T=suite K=kernel
 	@$(HOST)/deps.sh check
 	@$(HOST)/check.sh $(if $(T),-T $(T)) $(if $(K),-K $(K))
 
+bench: ## measure in a virtual machine, ratios only; BENCH=name K=kernel RUNS=n
+	@$(HOST)/deps.sh check
+	@$(HOST)/bench.sh $(if $(BENCH),-B $(BENCH)) $(if $(K),-K $(K)) $(if $(RUNS),-n $(RUNS))
+
 shell: ## a shell in a virtual machine with two mock functions; K=kernel
 	@$(HOST)/deps.sh $(if $(filter-out debian,$(K)),check,demo)
 	@$(MAKE) -s --no-print-directory agent
@@ -68,6 +72,8 @@ help: ## this text
 #: T=name            check: this suite only (a program in selftests/, or "build")
 #: K=kernel          debian (default) or debug; check: default all, there also
 #:                   debian-amd and such, see machines in selftests/host/kernels.conf
+#: BENCH=name        bench: this one only (a file in selftests/bench/)
+#: RUNS=n            bench: how often each is run (5)
 #: O=dir             where builds and logs go (build/)
 #: KDIR=dir          kernel build directory for modules, install, insmod
 #: FUNCTIONS=n       insmod: mock functions to create (2)
@@ -77,5 +83,5 @@ help: ## this text
 #: VFIO_MIG_ACCEL    kvm or tcg, for the virtual machines (default: by trial)
 #: VFIO_MIG_CPU      QEMU's -cpu for the virtual machines
 
-.PHONY: all agent demo check shell modules selftests install insmod rmmod \
+.PHONY: all agent demo check bench shell modules selftests install insmod rmmod \
 	clean cache-refresh cache-clean help
