@@ -96,6 +96,7 @@ if [ -z "$quiet" ]; then
 	step "kernel-doc has nothing to say" run_kernel_doc
 	step "documentation is readable" run_docutils
 	step "results are judged as they should" "$host_dir/test_parse.sh"
+	step "the cache drops what is old, and nothing else" "$host_dir/test_cache.sh"
 	step "shellcheck has nothing to say" run_shellcheck
 fi
 run_steps

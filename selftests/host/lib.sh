@@ -51,7 +51,8 @@ recipe_hash() { cat "$@" | sha256sum | cut -c1-12; }
 
 # cache_entry NAME MAKER ARG... - print the path of cache entry NAME.  When it
 # is missing, MAKER ARG... DIR makes it in DIR, which gets its final name only
-# when MAKER has succeeded.  A lock keeps two runs from making it twice.
+# when MAKER has succeeded.  A lock keeps two runs from making it twice.  An
+# entry's time is when it was last asked for, see cache_evict.
 cache_entry() {
 	local entry=$cache/$1
 	local lock=$cache/lock/${1//\//-}
@@ -67,7 +68,27 @@ cache_entry() {
 			mv "$entry.tmp" "$entry"
 		) 9>"$lock" || die "cannot make ${entry#"$cache"/}"
 	fi
+	touch -c "$entry" 2>/dev/null || true
 	printf '%s\n' "$entry"
+}
+
+# cache_evict - remove kernels, roots and sources that nobody asked for in
+# $cache_days days, and leftovers of that age.  Called behind a run: what that
+# run used, and what others use now, is younger.  The lock keeps those from
+# being made that are being removed.
+cache_evict() {
+	local entry name
+	for entry in "$cache"/{kernel,root,source}/*; do
+		[ -n "$(find "$entry" -maxdepth 0 -mtime "+$cache_days" 2>/dev/null)" ] || continue
+		name=${entry#"$cache"/}
+		(
+			flock -n 9 || exit 0
+			[ -n "$(find "$entry" -maxdepth 0 -mtime "+$cache_days")" ] || exit 0
+			mv "$entry" "$entry.old"
+			say CACHE "drop $name"
+			rm -rf "$entry.old"
+		) 9>"$cache/lock/${name//\//-}" || note "cannot drop $name"
+	done
 }
 
 # resolved NAME COMMAND... - COMMAND's output, remembered under NAME, so that

@@ -131,4 +131,5 @@ else
 	boot -serial stdio </dev/null || status=$?
 fi
 rm -f "$out/initrd"
+cache_evict
 verdict "$status"
