@@ -155,6 +155,14 @@ start_vm() {
 	runner=$!
 }
 
+# retry - may a VM that ran nothing be tried once more?  An emulated kernel dies
+# now and then while it boots: it patches its own code under another CPU's feet.
+# Ours was not loaded then, and the log must say so.
+retry() {
+	[ "$1" -le 1 ] && ! grep -q 'vfio_mig\|mock_vfio_pci' "$vm/console.log" || return 1
+	echo "$indent# the virtual machine died while it booted, once more; log: $vm/console.log"
+}
+
 # Nothing ran: the rest cannot be expected to.
 fail_all() {
 	local suite
@@ -171,7 +179,8 @@ fail_all() {
 # --- one group: a kernel on a machine -----------------------------------------
 
 run_group() {
-	local group=$1 vms=0 number=0 indent='    ' kernel machine patience limit
+	local group=$1 vms=0 boots=0 number=0 indent='    ' kernel machine
+	local patience limit
 	local before=$failed
 	shift
 	kernel=$(kernel_of "$group") machine=$(machine_of "$group")
@@ -187,7 +196,12 @@ run_group() {
 		start_vm "$@"
 		follow
 		exec {stream}<&-
-		[ "${#done_suites[@]}" -gt 0 ] || { fail_all "$@"; break; }
+		if [ "${#done_suites[@]}" -eq 0 ]; then
+			retry $((boots += 1)) && continue
+			fail_all "$@"
+			break
+		fi
+		boots=0
 		shift "${#done_suites[@]}"
 	done
 	[ "$failed" -eq "$before" ]
