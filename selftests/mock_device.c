@@ -323,6 +323,35 @@ TEST_F(mock, read_only_mappings_are_enforced)
 	munmap(ro, VT_PAGE);
 }
 
+/* vfio_iommu_type1 maps a BAR; iommufd takes memory only. */
+TEST_F(mock, device_memory_is_a_target_for_dma_touched_or_not)
+{
+	const int refused = MOCK_BACKEND == VT_LEGACY ? 0 : -EFAULT;
+	struct vt_dev *dev = &self->dev;
+	const uint64_t iova = 0x80000000ull;
+	struct mock_vfio_desc *desc;
+	volatile uint8_t *mem;
+
+	mem = mmap(NULL, 2 * VT_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, dev->fd,
+		   bar(MOCK_VFIO_BAR_MEM));
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(0, mem[VT_PAGE]);	/* the page before it is untouched */
+	EXPECT_EQ(refused, vt_map(dev, (void *)mem, iova, 2 * VT_PAGE, true));
+	if (!refused) {
+		vt_ring_start(dev, 4);
+		desc = vt_desc(dev, 0);
+		desc->op = htole32(MOCK_VFIO_OP_FILL_GUEST);
+		desc->dst = htole64(iova);
+		desc->length = htole32(2 * VT_PAGE);
+		desc->pattern = htole64(0x4242424242424242ull);
+		EXPECT_EQ(MOCK_VFIO_DMA_OK, vt_submit(dev, 1));
+		EXPECT_EQ(0x42, mem[0]);
+		EXPECT_EQ(0x42, mem[2 * VT_PAGE - 1]);
+		EXPECT_EQ(0, vt_unmap(dev, iova, 2 * VT_PAGE));
+	}
+	munmap((void *)mem, 2 * VT_PAGE);
+}
+
 TEST_F(mock, unmapped_memory_is_out_of_reach_at_once)
 {
 	struct vt_dev *dev = &self->dev;

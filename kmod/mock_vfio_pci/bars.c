@@ -262,11 +262,39 @@ static u64 mock_bar_fault_offset(const struct vm_fault *vmf)
 	       ((vmf->address & PAGE_MASK) - vma->vm_start);
 }
 
-/* Maps the page read-only, since there is a pfn_mkwrite(). */
-static vm_fault_t mock_bar_fault(struct vm_fault *vmf)
+/*
+ * vfio_iommu_type1 maps what one fault has made writable, else it fails.  So a
+ * page is mapped for writing at once, but for a read while changes are noted.
+ */
+static bool mock_bar_fault_writes(const struct vm_fault *vmf,
+				  const struct mock_mem *mem)
+{
+	return vmf->vma->vm_flags & VM_WRITE &&
+	       (vmf->flags & FAULT_FLAG_WRITE || !READ_ONCE(mem->watch));
+}
+
+/* For a write the page is dirty before anyone who cleans it can get between. */
+static vm_fault_t mock_bar_insert(struct mock_vfio *mv, struct vm_fault *vmf,
+				  struct page *page)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct mock_vfio *mv = vma->vm_private_data;
+	struct mock_mem *mem = &mv->fn->dev.mem;
+	pgprot_t prot = vma->vm_page_prot;
+	vm_fault_t ret;
+
+	down_read(&mv->map_lock);
+	if (mock_bar_fault_writes(vmf, mem)) {
+		mock_mem_dirty(mem, mock_bar_fault_offset(vmf));
+		prot = vm_get_page_prot(vma->vm_flags);
+	}
+	ret = vmf_insert_pfn_prot(vma, vmf->address, page_to_pfn(page), prot);
+	up_read(&mv->map_lock);
+	return ret;
+}
+
+static vm_fault_t mock_bar_fault(struct vm_fault *vmf)
+{
+	struct mock_vfio *mv = vmf->vma->vm_private_data;
 	struct page *page = mock_mem_page(&mv->fn->dev.mem,
 					  mock_bar_fault_offset(vmf), true);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
@@ -275,7 +303,7 @@ static vm_fault_t mock_bar_fault(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	down_read(&mv->core.memory_lock);
 	if (mock_bar_answers(mv))
-		ret = vmf_insert_pfn(vma, vmf->address, page_to_pfn(page));
+		ret = mock_bar_insert(mv, vmf, page);
 	up_read(&mv->core.memory_lock);
 	return ret;
 }
@@ -307,9 +335,11 @@ static const struct vm_operations_struct mock_bar_vm_ops = {
  */
 void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len)
 {
+	down_write(&mv->map_lock);
 	unmap_mapping_range(mv->core.vdev.inode->i_mapping,
 			    VFIO_PCI_INDEX_TO_OFFSET(MOCK_VFIO_BAR_MEM) + offset,
 			    len, true);
+	up_write(&mv->map_lock);
 }
 
 /**

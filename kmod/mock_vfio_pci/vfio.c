@@ -13,6 +13,7 @@ static int mock_vfio_init_dev(struct vfio_device *vdev)
 	int ret;
 
 	mv->fn = mock_fn_of(to_pci_dev(vdev->dev));
+	init_rwsem(&mv->map_lock);
 	if (mv->fn->conf.mig) {
 		ret = mock_migration_init(mv);
 		if (ret)

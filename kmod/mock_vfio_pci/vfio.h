@@ -43,6 +43,9 @@ struct mock_loader {
  * @core: vfio-pci-core's part, first
  * @mig: the scaffold's part
  * @fn: the function
+ * @map_lock: held for reading while a page of device memory is marked dirty and
+ *	      mapped for writing, for writing while such mappings are undone; taken
+ *	      below memory_lock and the device's lock
  * @saver: state of PRE_COPY and STOP_COPY
  * @loader: state of RESUMING
  */
@@ -50,6 +53,7 @@ struct mock_vfio {
 	struct vfio_pci_core_device core;
 	struct vfio_mig mig;
 	struct mock_fn *fn;
+	struct rw_semaphore map_lock;
 	struct mock_saver saver;
 	struct mock_loader loader;
 };
