@@ -27,6 +27,11 @@ bench: ## measure in a virtual machine, ratios only; BENCH=name K=kernel RUNS=n
 	@$(HOST)/deps.sh check
 	@$(HOST)/bench.sh $(if $(BENCH),-B $(BENCH)) $(if $(K),-K $(K)) $(if $(RUNS),-n $(RUNS))
 
+kernel-selftests: ## run the kernel's own vfio selftests on mock functions; K= BDF=
+	@$(HOST)/deps.sh check
+	@$(if $(BDF),$(HOST)/kernel_vfio.sh run $(BDF),\
+		$(HOST)/check.sh -T kernel_vfio -K $(or $(K),debug))
+
 shell: ## a shell in a virtual machine with two mock functions; K=kernel
 	@$(HOST)/deps.sh $(if $(filter-out debian,$(K)),check,demo)
 	@$(MAKE) -s --no-print-directory agent
@@ -64,7 +69,7 @@ cache-clean: ## remove cached kernels and root filesystems
 help: ## this text
 	@echo 'Targets:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
-	awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	awk -F '\t' '{ printf "  %-17s %s\n", $$1, $$2 }'
 	@echo 'Variables:'
 	@sed -n 's/^#: \([^ ]*\) *\(.*\)/\1\t\2/p' Makefile | \
 	awk -F '\t' '{ printf "  %-17s %s\n", $$1, $$2 }'
@@ -74,6 +79,7 @@ help: ## this text
 #:                   debian-amd and such, see machines in selftests/host/kernels.conf
 #: BENCH=name        bench: this one only (a file in selftests/bench/)
 #: RUNS=n            bench: how often each is run (5)
+#: BDF=devices       kernel-selftests: on devices of this machine that vfio has
 #: O=dir             where builds and logs go (build/)
 #: KDIR=dir          kernel build directory for modules, install, insmod
 #: FUNCTIONS=n       insmod: mock functions to create (2)
@@ -83,5 +89,5 @@ help: ## this text
 #: VFIO_MIG_ACCEL    kvm or tcg, for the virtual machines (default: by trial)
 #: VFIO_MIG_CPU      QEMU's -cpu for the virtual machines
 
-.PHONY: all agent demo check bench shell modules selftests install insmod rmmod \
-	clean cache-refresh cache-clean help
+.PHONY: all agent demo check bench kernel-selftests shell modules selftests \
+	install insmod rmmod clean cache-refresh cache-clean help

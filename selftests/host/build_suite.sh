@@ -87,6 +87,7 @@ for kernel in "$@"; do
 	step "modules build for $kernel without a warning" "$host_dir/modules.sh" "$kernel"
 done
 step "selftests build without a warning" build_selftests
+step "the kernel's vfio selftests build with our driver" "$host_dir/kernel_vfio.sh"
 if [ -z "$quiet" ]; then
 	! make -s -n -C "$top/agent" "O=$build" test >/dev/null 2>&1 ||
 		step "agent's unit tests" make -s -C "$top/agent" "O=$build" test

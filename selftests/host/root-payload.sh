@@ -11,7 +11,7 @@ kernel=$1 file=$2
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 opt=$stage/opt/vfio-mig
-mkdir -p "$opt"/{bin,modules,selftests/bench,host}
+mkdir -p "$opt"/{bin,modules,selftests/bench,selftests/kernel-vfio,host}
 
 put() {
 	local where=$1 what
@@ -35,6 +35,7 @@ put bin "$build/vfio-agent"
 put modules "$build/kmod-$kernel"/kmod/*/*.ko
 put selftests "$build"/selftests/* "$top"/selftests/*.sh "$top/selftests/settings"
 put selftests/bench "$build"/selftests/bench/* "$top"/selftests/bench/*.sh
+put selftests/kernel-vfio "$build"/kernel-vfio/out/*_test
 put host "$host_dir"/vm/*
 install -m 755 "$host_dir/vm/init" "$stage/init"
 put_libraries

@@ -33,14 +33,24 @@ source_tar() {
 	dpkg-deb --fsys-tarfile "$deb" | tar -xO "./usr/src/$1.tar.xz" | xz -dc -T2
 }
 
-# For cache_entry: what selftests need, unpacked into the last argument.
+# For cache_entry: what selftests need, unpacked into the last argument, and the
+# headers that the kernel gives to user space, made from it in usr/include.
 parts() {
 	source_tar "$1" "$2" "$3" | tar -x -C "$4" --strip-components=1 --wildcards \
 		--no-wildcards-match-slash \
 		"$1/tools/testing/selftests/*.h" \
 		"$1/tools/testing/selftests/*.mk" \
+		"$1/tools/testing/selftests/vfio" \
+		"$1/tools/include" "$1/tools/arch/x86/include" \
 		"$1/tools/net/ynl" "$1/Documentation/netlink" \
-		"$1/scripts/kernel-doc*" "$1/tools/lib/python" "$1/tools/docs"
+		"$1/tools/lib/python" "$1/tools/docs" \
+		"$1/Makefile" "$1/scripts" "$1/usr/include" \
+		"$1/arch/x86/Makefile*" "$1/arch/x86/entry/syscalls" \
+		"$1/arch/x86/include/uapi" "$1/arch/x86/include/asm/Kbuild" \
+		"$1/include/uapi" "$1/include/asm-generic" \
+		"$1/include/linux/pci_ids.h" \
+		"$1/drivers/dma/*/*.h" "$1/drivers/net/ethernet/intel/igb/*.h"
+	make -s -C "$4" ARCH=x86 headers
 }
 
 case ${1-} in
