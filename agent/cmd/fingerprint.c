@@ -13,7 +13,7 @@
 #include "bytes.h"
 #include "crc32.h"
 #include "fingerprint.h"
-#include "mock.h"
+#include "mock_driver.h"
 #include "out.h"
 
 #define NR_CHUNKS	256

@@ -6,7 +6,7 @@
 #ifndef WORKLOAD_H
 #define WORKLOAD_H
 
-#include "mock.h"
+#include "mock_driver.h"
 #include "out.h"
 #include "ram.h"
 

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "bytes.h"
-#include "mock.h"
+#include "mock_driver.h"
 
 bool mock_is_one(const struct vfm_pci *p)
 {

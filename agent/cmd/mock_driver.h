@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Driving a mock_vfio_pci function as a guest's driver does. */
-#ifndef MOCK_H
-#define MOCK_H
+#ifndef MOCK_DRIVER_H
+#define MOCK_DRIVER_H
 
 #include <linux/mock_vfio_pci.h>
 
