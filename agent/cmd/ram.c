@@ -10,32 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "number.h"
 #include "ram.h"
-
-int parse_size(const char *text, size_t n, uint64_t *v)
-{
-	static const char units[] = "KMG";
-	char buf[32], *end;
-	const char *unit;
-	int shift = 0;
-
-	if (!n || n >= sizeof(buf) || *text < '0' || *text > '9')
-		return -EINVAL;
-	memcpy(buf, text, n);
-	buf[n] = 0;
-	errno = 0;
-	*v = strtoull(buf, &end, 0);
-	if (*end) {
-		unit = strchr(units, *end & ~0x20);
-		if (!unit || !*unit || end[1])
-			return -EINVAL;
-		shift = 10 * (unit - units + 1);
-	}
-	if (errno || *v > UINT64_MAX >> shift)
-		return -EINVAL;
-	*v <<= shift;
-	return 0;
-}
 
 static int bad(const char *spec, struct vfm_error *e)
 {
@@ -49,7 +25,7 @@ static int parse(struct ram *r, const char *spec, char *path,
 	const char *word = spec;
 	size_t n = strcspn(word, ",");
 
-	if (parse_size(word, n, &r->size) || !r->size || r->size & 4095)
+	if (vfm_parse_size(word, n, &r->size) || !r->size || r->size & 4095)
 		return bad(spec, e);
 	for (word += n; *word; word += n) {
 		n = strcspn(++word, ",");
@@ -57,7 +33,7 @@ static int parse(struct ram *r, const char *spec, char *path,
 			memcpy(path, word + 5, n - 5);
 			path[n - 5] = 0;
 		} else if (strncmp(word, "iova=", 5) ||
-			   parse_size(word + 5, n - 5, &r->iova) ||
+			   vfm_parse_size(word + 5, n - 5, &r->iova) ||
 			   r->iova & 4095) {
 			return bad(spec, e);
 		}

@@ -23,7 +23,4 @@ struct ram {
 int ram_open(struct ram *r, const char *spec, struct vfm_error *e);
 void ram_close(struct ram *r);
 
-/* Number with an optional suffix K, M or G; all of @n characters. */
-int parse_size(const char *text, size_t n, uint64_t *v);
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "crc32.h"
+#include "number.h"
 #include "stream.h"
 #include "workload.h"
 
@@ -65,7 +66,7 @@ int workload_parse(struct workload *w, const char *spec, struct vfm_error *e)
 	for (word += n; *word; word += n) {
 		n = strcspn(++word, ",");
 		eq = memchr(word, '=', n);
-		if (!eq || parse_size(eq + 1, word + n - eq - 1, &v) ||
+		if (!eq || vfm_parse_size(eq + 1, word + n - eq - 1, &v) ||
 		    v > UINT32_MAX || set_key(w, word, eq - word, v))
 			return bad_spec(spec, e);
 	}

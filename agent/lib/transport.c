@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "bytes.h"
+#include "number.h"
 #include "stream.h"
 #include "transport.h"
 
@@ -255,23 +256,13 @@ static int open_number(const char *text, bool reading,
 	return fd;
 }
 
-/* Decimal with an optional suffix K, M or G. */
 static int parse_offset(const char *text, off_t *v)
 {
-	char *end;
-	unsigned long long n;
-	int shift = 0;
+	uint64_t n;
 
-	errno = 0;
-	n = strtoull(text, &end, 0);
-	if (end == text || errno || *text == '-')
+	if (vfm_parse_size(text, strlen(text), &n) || n > 1ULL << 62)
 		return -EINVAL;
-	if (*end)
-		shift = strchr("kK", *end) ? 10 : strchr("mM", *end) ? 20 :
-			strchr("gG", *end) ? 30 : -1;
-	if (shift < 0 || (shift && end[1]) || n > (1ULL << 62) >> shift)
-		return -EINVAL;
-	*v = n << shift;
+	*v = n;
 	return 0;
 }
 

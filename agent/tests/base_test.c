@@ -13,6 +13,7 @@
 #include "bytes.h"
 #include "crc32.h"
 #include "json.h"
+#include "number.h"
 #include "pci_state.h"
 #include "stream.h"
 #include "tap.h"
@@ -143,6 +144,30 @@ static void test_crc(void)
 	   "the same in two pieces");
 }
 
+static void test_numbers(void)
+{
+	static const struct { const char *text; uint64_t v; } sizes[] = {
+		{ "0", 0 }, { "4096", 4096 }, { "64K", 65536 }, { "64k", 65536 },
+		{ "1M", 1 << 20 }, { "16G", 16ULL << 30 }, { "0x10K", 16384 },
+		{ "17179869183G", 17179869183ULL << 30 },
+	};
+	static const char * const bad[] = {
+		"", "K", "-1", "+1", " 1", "1 ", "1KK", "1T", "1.5M", "x",
+		"18446744073709551616", "17179869184G", "0x", "1K1",
+	};
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
+		ok(!vfm_parse_size(sizes[i].text, strlen(sizes[i].text), &v) &&
+		   v == sizes[i].v, "a size: %s", sizes[i].text);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		ok(vfm_parse_size(bad[i], strlen(bad[i]), &v), "no size: \"%s\"",
+		   bad[i]);
+	ok(!vfm_parse_number("ffe", 2, 16, &v) && v == 0xff,
+	   "a number is no longer than said");
+}
+
 static void test_masks(void)
 {
 	uint8_t ours[4096] = { 0x56, 0x4d, 1, 0 }, theirs[4096];
@@ -216,6 +241,7 @@ int main(void)
 	test_end();
 	test_json();
 	test_crc();
+	test_numbers();
 	test_masks();
 	test_uris();
 	return tap_end();
