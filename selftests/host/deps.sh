@@ -6,7 +6,7 @@
 #   deps.sh build|demo|check
 . "$(dirname "$0")/lib.sh"
 
-for_build="gcc libc6-dev make"
+for_build="gcc libc6-dev libmnl-dev make"
 for_demo="$for_build bc binutils busybox-static cpio debian-archive-keyring
 	gcc-12 kmod libelf1 pciutils qemu-system-x86 rsync seabios xz-utils"
 # shellcheck disable=SC2034
