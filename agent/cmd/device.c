@@ -10,22 +10,6 @@
 #include "out.h"
 #include "pci_state.h"
 
-static int failed(const struct options *o, const char *command,
-		  const struct vfm_error *e)
-{
-	struct out out;
-
-	out_complain(command, e);
-	if (o->json) {
-		out_init(&out, stdout, true);
-		out_object(&out, NULL);
-		out_text(&out, "command", command);
-		out_error(&out, e);
-		out_end(&out);
-	}
-	return exit_code(e);
-}
-
 static void list_one(struct out *out, const struct vfm_found *f)
 {
 	out_line(out, NULL);
@@ -48,7 +32,7 @@ int cmd_device_list(const struct options *o)
 	struct out out;
 
 	if (vfm_find_all(&all, &n, &e))
-		return failed(o, "device list", &e);
+		return command_failed(o, "device list", &e);
 	out_init(&out, stdout, o->json);
 	out_array(&out, NULL);
 	for (i = 0; i < n; i++)
@@ -201,11 +185,11 @@ static int with_device(const struct options *o, const char *command,
 	int ret = vfm_open(&d, o->args[0], o->backend, &e);
 
 	if (ret)
-		return failed(o, command, &e);
+		return command_failed(o, command, &e);
 	ret = act ? act(&d, &e) : 0;
 	if (ret) {
 		vfm_close(&d);
-		return failed(o, command, &e);
+		return command_failed(o, command, &e);
 	}
 	out_init(&out, stdout, o->json);
 	out_object(&out, NULL);

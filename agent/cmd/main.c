@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vfio-agent: which command, and signals. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,12 @@ static const struct command commands[] = {
 	  cmd_device_state },
 	{ "device reset", "DEV", "reset it", 1, 1, OPT_BACKEND,
 	  cmd_device_reset },
+	{ "mock add", "[NAME] [PROPERTY VALUE]...", "make a mock_vfio_pci function",
+	  0, INT_MAX, OPT_ADD, cmd_mock_add },
+	{ "mock del", "NAME|ADDRESS [surprise] [no-wait|wait SECONDS]",
+	  "remove one", 1, 5, 0, cmd_mock_del },
+	{ "mock show", "[NAME|ADDRESS]", "mock functions and what they are", 0, 1,
+	  0, cmd_mock_show },
 	{ "save", "DEV [URI]", "write its state as a migration stream", 1, 2,
 	  OPT_BACKEND | OPT_STREAM, cmd_save },
 	{ "load", "DEV [URI]", "read its state from a migration stream", 1, 2,
@@ -40,8 +47,9 @@ static int help(void)
 
 	puts("usage: vfio-agent [OPTION]... COMMAND [ARGUMENT]...\n\nCommands:");
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		printf("  %-13s %-10s %s\n", commands[i].name,
-		       commands[i].args, commands[i].about);
+		printf("  %-13s %-10s%s%s\n", commands[i].name,
+		       commands[i].args, strlen(commands[i].args) > 10 ?
+		       "\n                           " : " ", commands[i].about);
 	puts("\nDEV: PCI address, sysfs path, /dev/vfio/devices/vfioN or fd:N\n"
 	     "URI: unix:PATH, tcp:HOST:PORT, fd:N, file:PATH[,offset=N] or -\n\n"
 	     "Options:\n"
@@ -55,6 +63,8 @@ static int help(void)
 	     "  --workload SPEC        traffic[,...] or continue[,...]\n"
 	     "  --fingerprint FILE     write down what has to be equal\n"
 	     "  --pre-copy on|off      read the device while it runs, if it can (on)\n"
+	     "  --if-missing           mock add: the function may exist already\n"
+	     "  --replace              mock add: remove it first if it exists\n"
 	     "  -h, --help   -V, --version\n\n"
 	     "Exit: 0 done, 1 failed and the source runs, 2 usage, 3 incompatible,\n"
 	     "      4 device in ERROR, 5 cancelled");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "out.h"
 #include "stream.h"
 
 enum {
@@ -20,6 +21,8 @@ enum {
 	WORKLOAD,
 	FINGERPRINT,
 	PRE_COPY,
+	IF_MISSING,
+	REPLACE,
 };
 
 static const struct option long_options[] = {
@@ -35,6 +38,8 @@ static const struct option long_options[] = {
 	{ "workload", required_argument, NULL, WORKLOAD },
 	{ "fingerprint", required_argument, NULL, FINGERPRINT },
 	{ "pre-copy", required_argument, NULL, PRE_COPY },
+	{ "if-missing", no_argument, NULL, IF_MISSING },
+	{ "replace", no_argument, NULL, REPLACE },
 	{ 0 },
 };
 
@@ -62,13 +67,29 @@ int exit_code(const struct vfm_error *e)
 	return codes[e->kind];
 }
 
-static int parse_seconds(const char *name, const char *text, int *ms)
+int command_failed(const struct options *o, const char *command,
+		   const struct vfm_error *e)
+{
+	struct out out;
+
+	out_complain(command, e);
+	if (o->json) {
+		out_init(&out, stdout, true);
+		out_object(&out, NULL);
+		out_text(&out, "command", command);
+		out_error(&out, e);
+		out_end(&out);
+	}
+	return exit_code(e);
+}
+
+int parse_seconds(const char *name, const char *text, int *ms)
 {
 	char *end;
 	long v = strtol(text, &end, 10);
 
 	if (!*text || *end || v < 1 || v > INT_MAX / 1000)
-		return usage_error("--%s %s: seconds from 1 to %d expected",
+		return usage_error("%s %s: seconds from 1 to %d expected",
 				   name, text, INT_MAX / 1000);
 	*ms = v * 1000;
 	return -1;
@@ -106,9 +127,9 @@ static int set_option(struct options *o, int c, const char *value)
 	case BACKEND:
 		return parse_backend(value, &o->backend);
 	case TIMEOUT:
-		return parse_seconds("timeout", value, &o->timeout_ms);
+		return parse_seconds("--timeout", value, &o->timeout_ms);
 	case CONNECT_TIMEOUT:
-		return parse_seconds("connect-timeout", value, &o->connect_ms);
+		return parse_seconds("--connect-timeout", value, &o->connect_ms);
 	case IDSTR:
 		return parse_name("idstr", value, &o->idstr);
 	case MACHINE:
@@ -124,13 +145,26 @@ static int set_option(struct options *o, int c, const char *value)
 		return -1;
 	case PRE_COPY:
 		return parse_switch("pre-copy", value, &o->no_precopy);
+	case IF_MISSING:
+		o->if_missing = true;
+		return -1;
+	case REPLACE:
+		o->replace = true;
+		return -1;
 	}
 	return EXIT_USAGE;
 }
 
 static unsigned int option_group(int c)
 {
-	return c == BACKEND ? OPT_BACKEND : OPT_STREAM;
+	switch (c) {
+	case BACKEND:
+		return OPT_BACKEND;
+	case IF_MISSING:
+	case REPLACE:
+		return OPT_ADD;
+	}
+	return OPT_STREAM;
 }
 
 int options_parse(struct options *o, int argc, char **argv,

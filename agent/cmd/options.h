@@ -19,6 +19,7 @@ enum exit_code {
 /* Bits of the options that a command takes. */
 #define OPT_BACKEND	(1U << 0)
 #define OPT_STREAM	(1U << 1)
+#define OPT_ADD		(1U << 2)
 
 /**
  * struct options - what the user asked for
@@ -32,6 +33,8 @@ enum exit_code {
  * @workload: what the guest does, NULL for nothing
  * @fingerprint: file for what has to be equal, NULL for none
  * @no_precopy: stop the device before anything is sent
+ * @if_missing: make nothing that exists already
+ * @replace: remove first what exists already
  * @args: words that are left
  * @nr_args: how many
  */
@@ -46,6 +49,8 @@ struct options {
 	const char *workload;
 	const char *fingerprint;
 	bool no_precopy;
+	bool if_missing;
+	bool replace;
 	char **args;
 	int nr_args;
 };
@@ -74,8 +79,13 @@ struct command {
 int options_parse(struct options *o, int argc, char **argv,
 		  unsigned int *given);
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Returns -1, or an exit code after a complaint; @ms gets milliseconds. */
+int parse_seconds(const char *name, const char *text, int *ms);
 /* The exit code that goes with an error. */
 int exit_code(const struct vfm_error *e);
+/* Complain about @e, in JSON as well if that was asked for; its exit code. */
+int command_failed(const struct options *o, const char *command,
+		   const struct vfm_error *e);
 
 /* Readable once SIGINT or SIGTERM has come. */
 extern int cancel_fd;
@@ -84,6 +94,9 @@ int cmd_device_list(const struct options *o);
 int cmd_device_info(const struct options *o);
 int cmd_device_state(const struct options *o);
 int cmd_device_reset(const struct options *o);
+int cmd_mock_add(const struct options *o);
+int cmd_mock_del(const struct options *o);
+int cmd_mock_show(const struct options *o);
 int cmd_save(const struct options *o);
 int cmd_load(const struct options *o);
 int cmd_migrate(const struct options *o);

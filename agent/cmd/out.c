@@ -155,10 +155,35 @@ void out_u64(struct out *o, const char *key, uint64_t v)
 	finish(o);
 }
 
-void out_bool(struct out *o, const char *key, bool v)
+static void either(struct out *o, const char *key, bool v, const char *yes,
+		   const char *no)
 {
 	begin(o, key);
-	fputs(o->json ? v ? "true" : "false" : v ? "yes" : "no", o->f);
+	fputs(o->json ? v ? "true" : "false" : v ? yes : no, o->f);
+	finish(o);
+}
+
+void out_bool(struct out *o, const char *key, bool v)
+{
+	either(o, key, v, "yes", "no");
+}
+
+void out_switch(struct out *o, const char *key, bool v)
+{
+	either(o, key, v, "on", "off");
+}
+
+void out_bytes(struct out *o, const char *key, uint64_t v)
+{
+	static const char units[] = "KMG";
+	unsigned int n = 0;
+
+	begin(o, key);
+	while (!o->json && n < 3 && v && !(v & 1023)) {
+		v >>= 10;
+		n++;
+	}
+	fprintf(o->f, "%" PRIu64 "%.*s", v, !!n, n ? &units[n - 1] : "");
 	finish(o);
 }
 

@@ -42,6 +42,10 @@ void out_textf(struct out *o, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void out_u64(struct out *o, const char *key, uint64_t v);
 void out_bool(struct out *o, const char *key, bool v);
+/* Bytes: a number in JSON, with the largest suffix that fits for people. */
+void out_bytes(struct out *o, const char *key, uint64_t v);
+/* Like out_bool(), but on or off for people. */
+void out_switch(struct out *o, const char *key, bool v);
 /* Nanoseconds: a number in JSON, milliseconds for people. */
 void out_ns(struct out *o, const char *key, uint64_t ns);
 
