@@ -161,12 +161,9 @@ static void vt_map_mem(struct vt_dev *dev)
 		vt_die("mmap of device memory");
 }
 
-void vt_open(struct vt_dev *dev, unsigned int nr, enum vt_backend backend)
+void vt_open_bdf(struct vt_dev *dev, const char *bdf, enum vt_backend backend)
 {
-	char bdf[32];
-
 	*dev = (struct vt_dev) { .group = -1, .backend = backend };
-	vt_bdf(nr, bdf);
 	if (backend == VT_IOMMUFD)
 		vt_open_iommufd(dev, bdf);
 	else
@@ -178,6 +175,14 @@ void vt_open(struct vt_dev *dev, unsigned int nr, enum vt_backend backend)
 	    vt_map(dev, dev->ram, VT_RAM_IOVA, VT_RAM_SIZE, true))
 		vt_die("guest memory");
 	vt_enable(dev, true);
+}
+
+void vt_open(struct vt_dev *dev, unsigned int nr, enum vt_backend backend)
+{
+	char bdf[32];
+
+	vt_bdf(nr, bdf);
+	vt_open_bdf(dev, bdf, backend);
 }
 
 void vt_close(struct vt_dev *dev)

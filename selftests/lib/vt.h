@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mock_ctl.h"
+
 #define VT_RAM_SIZE	(4u << 20)
 #define VT_RAM_IOVA	0x100000ull
 #define VT_PAGE		4096u
@@ -63,9 +65,15 @@ void vt_bdf(unsigned int nr, char bdf[32]);
 void vt_write_file(const char *path, const char *text);
 int vt_try_write_file(const char *path, const char *text);
 
+/* function.c */
+void vt_fn_new(const struct vfm_mock_conf *conf, char bdf[32]);
+void vt_fn_del(const char *bdf);
+bool vt_fn_exists(const char *bdf);
+
 /* device.c */
 bool vt_has_backend(enum vt_backend backend);
 void vt_open(struct vt_dev *dev, unsigned int nr, enum vt_backend backend);
+void vt_open_bdf(struct vt_dev *dev, const char *bdf, enum vt_backend backend);
 void vt_close(struct vt_dev *dev);
 void vt_enable(struct vt_dev *dev, bool master);
 int vt_map(struct vt_dev *dev, void *va, uint64_t iova, size_t size, bool write);
