@@ -95,6 +95,7 @@ if [ -z "$quiet" ]; then
 		step "sparse has nothing to say on $kernel" run_sparse "$kernel"
 	done
 	step "kernel-doc has nothing to say" run_kernel_doc
+	step "netlink spec and generated files agree" "$host_dir/ynl.sh" --check
 	step "documentation is readable" run_docutils
 	step "results are judged as they should" "$host_dir/test_parse.sh"
 	step "the cache drops what is old, and nothing else" "$host_dir/test_cache.sh"

@@ -11,7 +11,7 @@ for_demo="$for_build bc binutils busybox-static cpio debian-archive-keyring
 	gcc-12 kmod libelf1 pciutils qemu-system-x86 rsync seabios xz-utils"
 # shellcheck disable=SC2034
 for_check="$for_demo bison ccache flex libelf-dev libssl-dev lz4 perl python3
-	python3-docutils sparse uuid-dev zstd"
+	python3-docutils python3-jsonschema python3-yaml sparse uuid-dev zstd"
 
 # is_debian_12 - the only system whose packages these names are known to fit
 is_debian_12() (
