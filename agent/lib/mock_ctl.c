@@ -139,7 +139,7 @@ static int have_patience(const struct vfm_patience *wait, uint64_t start,
 	    vfm_now_ns() - start >= wait->timeout_ms * 1000000ULL) {
 		vfm_fail(e, ETIMEDOUT, "still in use after %d ms, removal is pending",
 			 wait->timeout_ms);
-		return vfm_error_hint(e, "it goes when its user closes it; surprise does not ask the user");
+		return vfm_error_hint(e, "it goes when its user closes it");
 	}
 	if (poll(&stop, 1, POLL_MS) > 0)
 		return vfm_fail(e, ECANCELED, "cancelled, removal is pending");
