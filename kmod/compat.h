@@ -38,6 +38,15 @@ static inline void compat_bars_not_mappable(struct pci_dev *pdev)
 #define COMPAT_ATTACH_OLD
 #endif
 
+/* Paging domains with flags, for iommufd; it once passed a parent as well. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define COMPAT_DOMAIN_ALLOC_FLAGS	domain_alloc_paging_flags
+#define COMPAT_ALLOC_PARENT
+#else
+#define COMPAT_DOMAIN_ALLOC_FLAGS	domain_alloc_user
+#define COMPAT_ALLOC_PARENT	, struct iommu_domain *parent
+#endif
+
 /* Domain numbers of emulated host bridges are handed out by the PCI core. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
 #define COMPAT_HAS_EMUL_DOMAIN_NR	1

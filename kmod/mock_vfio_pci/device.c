@@ -87,9 +87,11 @@ void mock_dev_cause(struct mock_fn *fn, u32 cause)
 void mock_dev_set_level(struct mock_fn *fn, enum mock_level level)
 {
 	mutex_lock(&fn->dev.lock);
-	fn->dev.level = level;
+	WRITE_ONCE(fn->dev.level, level);
 	mock_irq_gate(fn, level == MOCK_STOPPED);
 	mutex_unlock(&fn->dev.lock);
+	if (level == MOCK_STOPPED)
+		mock_peer_sync();
 	mock_dev_kick(fn);
 }
 

@@ -5,206 +5,305 @@
  *
  * All of it runs under the device's lock, from the device's work.
  */
+#include <linux/bitops.h>
 #include <linux/crc32.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 
 #include "mock.h"
+
+/* Translations are held for that many bytes; an unmapping may have to wait. */
+#define MOCK_DMA_PIECE	SZ_64K
+
+struct mock_xfer;
+
+/**
+ * struct mock_op - an operation of the engine
+ * @run: do it for memory at src (if it is read) and dst (if it is written)
+ * @reads: there is a source
+ * @writes: there is a destination
+ * @src_device: src is an offset in device memory
+ * @dst_device: dst is one
+ * @digests: result is the digest
+ */
+struct mock_op {
+	void (*run)(struct mock_xfer *x, void *dst, const void *src, size_t len);
+	bool reads;
+	bool writes;
+	bool src_device;
+	bool dst_device;
+	bool digests;
+};
 
 /**
  * struct mock_xfer - a descriptor in work
  * @fn: the function
+ * @op: what is asked for
  * @desc: as read from the ring
- * @src: begin of the piece that is done next
+ * @io: access to the guest's memory, while a piece is done
+ * @src: begin of what is done next
  * @dst: likewise
- * @phase: offset of that piece, for the pattern
+ * @phase: bytes done, for the pattern
  * @crc: digest so far
- * @page: one page to pass data through
  */
 struct mock_xfer {
 	struct mock_fn *fn;
+	const struct mock_op *op;
 	struct mock_vfio_desc desc;
+	struct mock_io io;
 	u64 src;
 	u64 dst;
 	u64 phase;
 	u32 crc;
-	void *page;
 };
+
+static int mock_dma_fault(struct mock_fn *fn, u64 iova)
+{
+	fn->dev.regs.dma_faults++;
+	fn->dev.regs.dma_fault_iova = iova;
+	return -EFAULT;
+}
+
+/* Return: 0, or -EFAULT, which has been counted. */
+static int mock_dma_begin(struct mock_io *io, struct mock_fn *fn, u64 iova)
+{
+	if (mock_cfg_can_dma(fn) && !mock_io_begin(io, fn))
+		return 0;
+	return mock_dma_fault(fn, iova);
+}
+
+static int mock_dma_map(struct mock_io *io, u64 iova, bool write,
+			struct mock_span *span)
+{
+	if (!mock_io_map(io, iova, write ? IOMMU_WRITE : IOMMU_READ, span))
+		return 0;
+	return mock_dma_fault(io->fn, iova);
+}
 
 /**
  * mock_dma_access - move bytes, and count it if they cannot be moved
  * @fn: the function, its device lock held
  * @iova: in the guest's memory
  * @data: to or from here
- * @len: bytes
+ * @len: bytes, not many
  * @write: to the guest
  *
- * Return: 0 or -EFAULT.
+ * Context: may sleep.
+ * Return: 0, or -EFAULT if part of it is not mapped so; what comes before that
+ * part has been done.
  */
 int mock_dma_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
 		    bool write)
 {
-	struct mock_regs *regs = &fn->dev.regs;
-
-	if (mock_cfg_can_dma(fn) &&
-	    !mock_iommu_access(fn, iova, data, len, write)) {
-		regs->dma_bytes += len;
-		return 0;
-	}
-	regs->dma_faults++;
-	regs->dma_fault_iova = iova;
-	return -EFAULT;
-}
-
-/* Device memory between a page of it and the guest; never crosses a page. */
-static int mock_xfer_device(struct mock_xfer *x, u64 iova, u64 offset,
-			    size_t len, bool to_guest)
-{
-	struct mock_mem *mem = &x->fn->dev.mem;
-	struct page *page = mock_mem_page(mem, offset, !to_guest);
-	void *data;
+	struct mock_span span;
+	struct mock_io io;
+	size_t n;
 	int ret;
 
-	if (!page && !to_guest)
-		return -ENOMEM;
-	data = page ? page_address(page) : page_address(ZERO_PAGE(0));
-	ret = mock_dma_access(x->fn, iova, data + offset_in_page(offset), len,
-			      to_guest);
-	if (!to_guest)
-		mock_mem_dirty(mem, offset);
+	ret = mock_dma_begin(&io, fn, iova);
+	if (ret)
+		return ret;
+	for (; len; iova += n, data += n, len -= n) {
+		ret = mock_dma_map(&io, iova, write, &span);
+		if (ret)
+			break;
+		n = min(len, span.len);
+		memcpy(write ? span.data : data, write ? data : span.data, n);
+		if (write)
+			mock_io_wrote(&io, &span);
+		fn->dev.regs.dma_bytes += n;
+	}
+	mock_io_end(&io);
 	return ret;
 }
 
-static void mock_xfer_pattern(struct mock_xfer *x, size_t len)
+/* Two iovas may be the same memory, so the pieces may overlap. */
+static void op_move(struct mock_xfer *x, void *dst, const void *src, size_t len)
 {
-	const u8 *pattern = (const u8 *)&x->desc.pattern;
-	u8 *data = x->page;
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		data[i] = pattern[(x->phase + i) % sizeof(x->desc.pattern)];
+	if (dst + len <= src || src + len <= dst)
+		memcpy(dst, src, len);
+	else
+		memmove(dst, src, len);
 }
 
-static int op_nop(struct mock_xfer *x, size_t len)
+/* The pattern as it goes on after so many bytes. */
+static u64 mock_xfer_pattern(const struct mock_xfer *x, u64 phase)
 {
-	return 0;
+	return ror64(le64_to_cpu(x->desc.pattern), phase % 8 * 8);
 }
 
-static int op_to_device(struct mock_xfer *x, size_t len)
+static void op_fill(struct mock_xfer *x, void *dst, const void *src, size_t len)
 {
-	return mock_xfer_device(x, x->src, x->dst, len, false);
+	const size_t head = min_t(size_t, len, -(uintptr_t)dst % 8);
+	const size_t words = (len - head) / 8;
+	__le64 pattern = cpu_to_le64(mock_xfer_pattern(x, x->phase));
+
+	memcpy(dst, &pattern, head);
+	pattern = cpu_to_le64(mock_xfer_pattern(x, x->phase + head));
+	memset64(dst + head, (__force u64)pattern, words);
+	memcpy(dst + head + words * 8, &pattern, len - head - words * 8);
 }
 
-static int op_to_guest(struct mock_xfer *x, size_t len)
+static void op_digest(struct mock_xfer *x, void *dst, const void *src, size_t len)
 {
-	return mock_xfer_device(x, x->dst, x->src, len, true);
+	x->crc = crc32_le(x->crc, src, len);
 }
-
-static int op_copy(struct mock_xfer *x, size_t len)
-{
-	int ret = mock_dma_access(x->fn, x->src, x->page, len, false);
-
-	return ret ? ret : mock_dma_access(x->fn, x->dst, x->page, len, true);
-}
-
-static int op_fill_device(struct mock_xfer *x, size_t len)
-{
-	mock_xfer_pattern(x, len);
-	return mock_mem_write(&x->fn->dev.mem, x->dst, x->page, len);
-}
-
-static int op_fill_guest(struct mock_xfer *x, size_t len)
-{
-	mock_xfer_pattern(x, len);
-	return mock_dma_access(x->fn, x->dst, x->page, len, true);
-}
-
-static int op_digest_device(struct mock_xfer *x, size_t len)
-{
-	int ret = mock_mem_read(&x->fn->dev.mem, x->src, x->page, len);
-
-	x->crc = crc32_le(x->crc, x->page, len);
-	return ret;
-}
-
-static int op_digest_guest(struct mock_xfer *x, size_t len)
-{
-	int ret = mock_dma_access(x->fn, x->src, x->page, len, false);
-
-	x->crc = crc32_le(x->crc, x->page, len);
-	return ret;
-}
-
-/**
- * struct mock_op - an operation of the engine
- * @piece: do up to a page of it; crosses no page boundary of device memory
- * @src_device: src is an offset in device memory
- * @dst_device: dst is one
- * @digests: result is the digest
- */
-struct mock_op {
-	int (*piece)(struct mock_xfer *x, size_t len);
-	bool src_device;
-	bool dst_device;
-	bool digests;
-};
 
 static const struct mock_op mock_ops[MOCK_VFIO_NR_OPS] = {
-	[MOCK_VFIO_OP_NOP] = { .piece = op_nop },
-	[MOCK_VFIO_OP_TO_DEVICE] = { .piece = op_to_device, .dst_device = true },
-	[MOCK_VFIO_OP_TO_GUEST] = { .piece = op_to_guest, .src_device = true },
-	[MOCK_VFIO_OP_COPY] = { .piece = op_copy },
-	[MOCK_VFIO_OP_FILL_DEVICE] = { .piece = op_fill_device, .dst_device = true },
-	[MOCK_VFIO_OP_FILL_GUEST] = { .piece = op_fill_guest },
-	[MOCK_VFIO_OP_DIGEST_DEVICE] = { .piece = op_digest_device,
+	[MOCK_VFIO_OP_NOP] = { },
+	[MOCK_VFIO_OP_TO_DEVICE] = { .run = op_move, .reads = true,
+				     .writes = true, .dst_device = true },
+	[MOCK_VFIO_OP_TO_GUEST] = { .run = op_move, .reads = true,
+				    .writes = true, .src_device = true },
+	[MOCK_VFIO_OP_COPY] = { .run = op_move, .reads = true, .writes = true },
+	[MOCK_VFIO_OP_FILL_DEVICE] = { .run = op_fill, .writes = true,
+				       .dst_device = true },
+	[MOCK_VFIO_OP_FILL_GUEST] = { .run = op_fill, .writes = true },
+	[MOCK_VFIO_OP_DIGEST_DEVICE] = { .run = op_digest, .reads = true,
 					 .src_device = true, .digests = true },
-	[MOCK_VFIO_OP_DIGEST_GUEST] = { .piece = op_digest_guest, .digests = true },
+	[MOCK_VFIO_OP_DIGEST_GUEST] = { .run = op_digest, .reads = true,
+					.digests = true },
 };
 
-static enum mock_vfio_dma_status mock_xfer_check(const struct mock_xfer *x,
-						 u32 len)
+static enum mock_vfio_dma_status mock_xfer_check(struct mock_xfer *x, u32 len)
 {
 	const u32 op = le32_to_cpu(x->desc.op);
 	const struct mock_mem *mem = &x->fn->dev.mem;
 
 	if (op >= MOCK_VFIO_NR_OPS)
 		return MOCK_VFIO_DMA_BAD_OP;
+	x->op = &mock_ops[op];
 	if (len > MOCK_VFIO_DMA_LENGTH_MAX ||
-	    (mock_ops[op].src_device && !mock_mem_has(mem, x->src, len)) ||
-	    (mock_ops[op].dst_device && !mock_mem_has(mem, x->dst, len)))
+	    (x->op->src_device && !mock_mem_has(mem, x->src, len)) ||
+	    (x->op->dst_device && !mock_mem_has(mem, x->dst, len)))
 		return MOCK_VFIO_DMA_RANGE;
 	return MOCK_VFIO_DMA_OK;
 }
 
-/* Up to the next page boundary of device memory, on whichever side it is. */
-static size_t mock_xfer_piece(const struct mock_xfer *x, const struct mock_op *op,
-			      size_t len)
+/* Does the operation touch the guest's memory, and where first? */
+static bool mock_xfer_guest(const struct mock_xfer *x, u64 *iova)
 {
-	len = min_t(size_t, len, PAGE_SIZE);
-	if (op->src_device)
-		len = min_t(size_t, len, PAGE_SIZE - offset_in_page(x->src));
-	if (op->dst_device)
-		len = min_t(size_t, len, PAGE_SIZE - offset_in_page(x->dst));
-	return len;
+	const bool src = x->op->reads && !x->op->src_device;
+
+	*iova = src ? x->src : x->dst;
+	return src || (x->op->writes && !x->op->dst_device);
+}
+
+/* Device memory that is about to be written, which must be there. */
+static int mock_xfer_create(struct mock_xfer *x, size_t len)
+{
+	u64 at;
+
+	if (!x->op->dst_device)
+		return 0;
+	for (at = x->dst & PAGE_MASK; at < x->dst + len; at += PAGE_SIZE)
+		if (!mock_mem_page(&x->fn->dev.mem, at, true))
+			return -ENOMEM;
+	return 0;
+}
+
+/* What is not there reads as zero. */
+static void mock_xfer_device(struct mock_xfer *x, u64 offset,
+			     struct mock_span *span)
+{
+	struct page *page = mock_mem_page(&x->fn->dev.mem, offset, false);
+
+	span->data = page_address(page ? page : ZERO_PAGE(0)) +
+		     offset_in_page(offset);
+	span->len = PAGE_SIZE - offset_in_page(offset);
+}
+
+static int mock_xfer_side(struct mock_xfer *x, bool write,
+			  struct mock_span *span, size_t *len)
+{
+	const u64 at = write ? x->dst : x->src;
+	int ret = 0;
+
+	if (!(write ? x->op->writes : x->op->reads))
+		return 0;
+	if (write ? x->op->dst_device : x->op->src_device)
+		mock_xfer_device(x, at, span);
+	else
+		ret = mock_dma_map(&x->io, at, write, span);
+	if (!ret)
+		*len = min(*len, span->len);
+	return ret;
+}
+
+static void mock_xfer_wrote(struct mock_xfer *x, const struct mock_span *span)
+{
+	if (x->op->dst_device)
+		mock_mem_dirty(&x->fn->dev.mem, x->dst);
+	else
+		mock_io_wrote(&x->io, span);
+}
+
+/* Each side of guest memory counts. */
+static void mock_xfer_advance(struct mock_xfer *x, size_t n)
+{
+	if (x->op->reads && !x->op->src_device)
+		x->fn->dev.regs.dma_bytes += n;
+	if (x->op->writes && !x->op->dst_device)
+		x->fn->dev.regs.dma_bytes += n;
+	x->src += n;
+	x->dst += n;
+	x->phase += n;
+}
+
+/* Memory that lies together on both sides, at a time. */
+static int mock_xfer_spans(struct mock_xfer *x, size_t len)
+{
+	struct mock_span src = {}, dst = {};
+	size_t n;
+	int ret;
+
+	for (; len; len -= n) {
+		n = len;
+		ret = mock_xfer_side(x, false, &src, &n);
+		if (!ret)
+			ret = mock_xfer_side(x, true, &dst, &n);
+		if (ret)
+			return ret;
+		x->op->run(x, dst.data, src.data, n);
+		if (x->op->writes)
+			mock_xfer_wrote(x, &dst);
+		mock_xfer_advance(x, n);
+	}
+	return 0;
+}
+
+static int mock_xfer_piece(struct mock_xfer *x, size_t len)
+{
+	u64 iova;
+	int ret;
+
+	ret = mock_xfer_create(x, len);
+	if (ret || !mock_xfer_guest(x, &iova))
+		return ret ? ret : mock_xfer_spans(x, len);
+	ret = mock_dma_begin(&x->io, x->fn, iova);
+	if (ret)
+		return ret;
+	ret = mock_xfer_spans(x, len);
+	mock_io_end(&x->io);
+	return ret;
 }
 
 static enum mock_vfio_dma_status mock_xfer_run(struct mock_xfer *x)
 {
 	u32 len = le32_to_cpu(x->desc.length);
 	enum mock_vfio_dma_status status = mock_xfer_check(x, len);
-	const struct mock_op *op;
-	size_t n;
+	u32 n;
 
-	if (status != MOCK_VFIO_DMA_OK)
+	if (status != MOCK_VFIO_DMA_OK || !x->op->run)
 		return status;
-	op = &mock_ops[le32_to_cpu(x->desc.op)];
 	x->crc = ~0U;
-	for (; len; len -= n, x->src += n, x->dst += n, x->phase += n) {
-		n = mock_xfer_piece(x, op, len);
-		if (op->piece(x, n))
+	for (; len; len -= n) {
+		n = min_t(u32, len, MOCK_DMA_PIECE);
+		if (mock_xfer_piece(x, n))
 			return MOCK_VFIO_DMA_FAULT;
+		cond_resched();
 	}
-	if (op->digests)
+	if (x->op->digests)
 		x->desc.result = cpu_to_le64(~x->crc);
 	return MOCK_VFIO_DMA_OK;
 }
@@ -227,9 +326,9 @@ static int mock_xfer_write_back(struct mock_xfer *x, u64 iova,
 			       &x->desc.status, sizeof(x->desc.status), true);
 }
 
-static int mock_xfer(struct mock_fn *fn, u64 iova, void *page)
+static int mock_xfer(struct mock_fn *fn, u64 iova)
 {
-	struct mock_xfer x = { .fn = fn, .page = page };
+	struct mock_xfer x = { .fn = fn };
 	int ret;
 
 	ret = mock_dma_access(fn, iova, &x.desc, sizeof(x.desc), false);
@@ -267,14 +366,9 @@ void mock_dma_run_one(struct mock_fn *fn)
 {
 	struct mock_regs *regs = &fn->dev.regs;
 	const u32 slot = regs->dma_head & (regs->dma_size - 1);
-	void *page = (void *)__get_free_page(GFP_KERNEL);
-	int ret = -ENOMEM;
 
-	if (page)
-		ret = mock_xfer(fn, regs->dma_ring +
-				slot * sizeof(struct mock_vfio_desc), page);
-	free_page((unsigned long)page);
-	if (!ret) {
+	if (!mock_xfer(fn, regs->dma_ring +
+		       slot * sizeof(struct mock_vfio_desc))) {
 		regs->dma_head++;
 		return;
 	}

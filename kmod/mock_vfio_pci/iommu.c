@@ -2,15 +2,18 @@
 /*
  * mock_vfio_pci: the software IOMMU in front of the functions.
  *
- * A driver of the kernel's IOMMU API whose "hardware" is mock_iommu_access():
- * every byte that a function moves goes through the page table that the API
+ * A driver of the kernel's IOMMU API whose "hardware" is mock_io_map(): every
+ * byte that a function moves goes through the page table that the API
  * has set up.  Outside of a paging domain all DMA faults: the module never
  * reaches beyond memory that a user has mapped for it.
  */
 #include <linux/iommu.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/property.h>
 #include <linux/slab.h>
+
+#include <uapi/linux/iommufd.h>
 
 #include "mock.h"
 #include "../compat.h"
@@ -59,49 +62,89 @@ static int mock_blocked_attach(struct iommu_domain *domain,
 }
 
 /*
- * DMA is done through the kernel's own mapping of memory.  A user may also map
- * a real device's BAR, which is not there: that is translated, but faults.
- * Ordinary memory is not reserved, so the slow look-up is for the others only.
+ * DMA is done through the kernel's own mapping of memory, so it must be sure
+ * that what is mapped is memory, and the user's: pages that the caller has
+ * pinned.  All of a frame that has come by the page table of a process may be
+ * something else by now.
  */
-static bool mock_paddr_is_memory(phys_addr_t paddr)
+static bool mock_is_pinned(unsigned long pfn, unsigned long count)
 {
-	const unsigned long pfn = PHYS_PFN(paddr);
+	struct folio *folio;
+	unsigned long n;
 
-	return pfn_valid(pfn) && (!PageReserved(pfn_to_page(pfn)) ||
-				  page_is_ram(pfn));
+	for (; count; pfn += n, count -= n) {
+		if (!pfn_valid(pfn) || PageReserved(pfn_to_page(pfn)))
+			return false;
+		folio = page_folio(pfn_to_page(pfn));
+		if (!folio_maybe_dma_pinned(folio))
+			return false;
+		n = folio_nr_pages(folio) -
+		    folio_page_idx(folio, pfn_to_page(pfn));
+		n = min(n, count);
+	}
+	return true;
 }
 
+/* Device memory, the page of zeros, or a frame that is mapped but not there. */
+static int mock_map_reserved(struct mock_pt *pt, u64 iova, unsigned long pfn,
+			     int prot, gfp_t gfp, size_t *mapped)
+{
+	int peer = mock_peers_get(&pt->peers, pfn, gfp), ret;
+
+	if (!peer)
+		prot |= MOCK_PT_PEER;
+	else if (peer != -ENOENT)
+		return peer;
+	else if (pfn != page_to_pfn(ZERO_PAGE(0)))
+		prot = 0;
+	ret = mock_pt_map(pt, iova, PFN_PHYS(pfn), SZ_4K, 1, prot, gfp, mapped);
+	if (ret && !peer)
+		mock_peers_put(&pt->peers, pfn);
+	return ret;
+}
+
+/* Each page may be another's: a run is contiguous by chance only. */
+static int mock_map_each(struct mock_pt *pt, u64 iova, unsigned long pfn,
+			 size_t size, int prot, gfp_t gfp, size_t *mapped)
+{
+	size_t done = 0;
+	int ret = 0;
+
+	while (done < size && !ret)
+		ret = mock_map_reserved(pt, iova + done, pfn + PHYS_PFN(done),
+					prot, gfp, &done);
+	*mapped += done;
+	return ret;
+}
+
+/*
+ * A user may also map a real device's BAR, or one that is no longer there: that
+ * is translated, but faults.
+ */
 static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 			  phys_addr_t paddr, size_t pgsize, size_t pgcount,
 			  int prot, gfp_t gfp, size_t *mapped)
 {
 	struct mock_pt *pt = &to_mock_domain(domain)->pt;
-	int ret = 0;
+	const unsigned long pfn = PHYS_PFN(paddr);
+	const size_t size = pgsize * pgcount;
 
-	for (; pgcount; pgcount--, iova += pgsize, paddr += pgsize) {
-		ret = mock_pt_map(pt, iova, paddr, pgsize,
-				  mock_paddr_is_memory(paddr) ? prot : 0, gfp);
-		if (ret)
-			break;
-		*mapped += pgsize;
-	}
-	return ret;
+	if (pfn_valid(pfn) && PageReserved(pfn_to_page(pfn)))
+		return mock_map_each(pt, iova, pfn, size, prot, gfp, mapped);
+	if (!mock_is_pinned(pfn, PHYS_PFN(size)))
+		prot = 0;
+	return mock_pt_map(pt, iova, paddr, pgsize, pgcount, prot, gfp, mapped);
 }
 
 static size_t mock_unmap_pages(struct iommu_domain *domain, unsigned long iova,
 			       size_t pgsize, size_t pgcount,
 			       struct iommu_iotlb_gather *gather)
 {
-	struct mock_pt *pt = &to_mock_domain(domain)->pt;
-	size_t done = 0, size;
+	const size_t size = pgsize * pgcount;
 
-	while (done < pgsize * pgcount) {
-		size = mock_pt_unmap(pt, iova + done, pgsize);
-		if (!size)
-			break;
-		done += size;
-	}
-	return done;
+	/* The core syncs only what was gathered. */
+	iommu_iotlb_gather_add_range(gather, iova, size);
+	return mock_pt_unmap(&to_mock_domain(domain)->pt, iova, size);
 }
 
 static void mock_flush_all(struct iommu_domain *domain)
@@ -118,11 +161,14 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 				     dma_addr_t iova)
 {
-	size_t len;
-	u64 paddr;
+	struct mock_pt *pt = &to_mock_domain(domain)->pt;
+	struct mock_leaf leaf;
+	int ret;
 
-	return mock_pt_walk(&to_mock_domain(domain)->pt, iova, 0, &paddr,
-			    &len) ? 0 : paddr;
+	down_read(&pt->dma);
+	ret = mock_pt_walk(pt, iova, 0, &leaf);
+	up_read(&pt->dma);
+	return ret ? 0 : leaf.paddr;
 }
 
 /* DMA here is a copy by a CPU: it cannot be anything but coherent. */
@@ -138,6 +184,32 @@ static void mock_domain_free(struct iommu_domain *domain)
 	mock_pt_destroy(&md->pt);
 	kfree(md);
 }
+
+static int mock_set_dirty_tracking(struct iommu_domain *domain, bool enable)
+{
+	mock_pt_track_dirty(&to_mock_domain(domain)->pt, enable);
+	return 0;
+}
+
+/* Without a bitmap it is the cleaning before tracking begins. */
+static int mock_read_and_clear_dirty(struct iommu_domain *domain,
+				     unsigned long iova, size_t size,
+				     unsigned long flags,
+				     struct iommu_dirty_bitmap *dirty)
+{
+	struct mock_pt *pt = &to_mock_domain(domain)->pt;
+
+	if (dirty->bitmap && !READ_ONCE(pt->track))
+		return -EINVAL;
+	mock_pt_read_dirty(pt, iova, size, !(flags & IOMMU_DIRTY_NO_CLEAR),
+			   dirty);
+	return 0;
+}
+
+static const struct iommu_dirty_ops mock_dirty_ops = {
+	.set_dirty_tracking = mock_set_dirty_tracking,
+	.read_and_clear_dirty = mock_read_and_clear_dirty,
+};
 
 static const struct iommu_domain_ops mock_paging_ops = {
 	.attach_dev = mock_paging_attach,
@@ -185,10 +257,26 @@ static struct iommu_domain *mock_domain_alloc(struct device *dev)
 	return &md->domain;
 }
 
+/* iommufd's; all that a user can ask for is dirty tracking. */
+static struct iommu_domain *mock_domain_alloc_flags(struct device *dev, u32 flags
+						    COMPAT_ALLOC_PARENT,
+						    const struct iommu_user_data *user_data)
+{
+	struct iommu_domain *domain;
+
+	if ((flags & ~IOMMU_HWPT_ALLOC_DIRTY_TRACKING) || user_data)
+		return ERR_PTR(-EOPNOTSUPP);
+	domain = mock_domain_alloc(dev);
+	if (!IS_ERR(domain) && flags)
+		domain->dirty_ops = &mock_dirty_ops;
+	return domain;
+}
+
 static bool mock_iommu_capable(struct device *dev, enum iommu_cap cap)
 {
 	return cap == IOMMU_CAP_CACHE_COHERENCY ||
-	       cap == IOMMU_CAP_ENFORCE_CACHE_COHERENCY;
+	       cap == IOMMU_CAP_ENFORCE_CACHE_COHERENCY ||
+	       cap == IOMMU_CAP_DIRTY_TRACKING;
 }
 
 static struct iommu_device *mock_iommu_probe(struct device *dev)
@@ -206,6 +294,7 @@ static int mock_iommu_def_domain(struct device *dev)
 static const struct iommu_ops mock_iommu_ops = {
 	.capable = mock_iommu_capable,
 	.domain_alloc_paging = mock_domain_alloc,
+	.COMPAT_DOMAIN_ALLOC_FLAGS = mock_domain_alloc_flags,
 	.probe_device = mock_iommu_probe,
 	.device_group = generic_device_group,
 	.def_domain_type = mock_iommu_def_domain,
@@ -311,53 +400,105 @@ int mock_iommu_add(struct pci_dev *pdev)
 	return 0;
 }
 
-/* One page.  Return: bytes copied, or an error. */
-static ssize_t mock_iommu_copy(struct mock_pt *pt, u64 iova, void *data,
-			       size_t len, bool write)
+/**
+ * mock_io_begin - a function is about to access memory
+ * @io: to be initialized
+ * @fn: the function
+ *
+ * Until mock_io_end() nothing that was translated goes away; keep it short, for
+ * whoever unmaps has to wait.
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENODEV if it is cut off from all memory.
+ */
+int mock_io_begin(struct mock_io *io, struct mock_fn *fn)
 {
-	size_t room;
-	u64 paddr;
-	int ret;
-
-	down_read(&pt->dma);
-	ret = mock_pt_walk(pt, iova, write ? IOMMU_WRITE : IOMMU_READ, &paddr,
-			   &room);
-	if (!ret) {
-		len = min(len, room);
-		if (write)
-			memcpy(phys_to_virt(paddr), data, len);
-		else
-			memcpy(data, phys_to_virt(paddr), len);
+	down_read(&fn->domain_lock);
+	if (!fn->domain) {
+		up_read(&fn->domain_lock);
+		return -ENODEV;
 	}
-	up_read(&pt->dma);
-	return ret ? ret : len;
+	*io = (struct mock_io) { .fn = fn, .pt = fn->domain };
+	down_read(&io->pt->dma);
+	return 0;
 }
 
 /**
- * mock_iommu_access - a function reads or writes memory
- * @fn: the function
- * @iova: where, in its address space
- * @data: from or to here
- * @len: bytes
- * @write: to memory
- *
- * Context: may sleep.
- * Return: 0, or -EFAULT if part of it is not mapped so; what comes before that
- * part has been done.
+ * mock_io_end - opposite of mock_io_begin()
+ * @io: the access
  */
-int mock_iommu_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
-		      bool write)
+void mock_io_end(struct mock_io *io)
 {
-	ssize_t n = 0;
-
-	down_read(&fn->domain_lock);
-	if (!fn->domain)
-		n = -ENODEV;
-	for (; len && n >= 0; iova += n, data += n, len -= n) {
-		n = mock_iommu_copy(fn->domain, iova, data, len, write);
-		if (n < 0)
-			break;
-	}
-	up_read(&fn->domain_lock);
-	return n < 0 ? -EFAULT : 0;
+	if (io->peers)
+		mock_peer_end();
+	up_read(&io->pt->dma);
+	up_read(&io->fn->domain_lock);
 }
+
+static int mock_io_peer(struct mock_io *io, struct mock_span *span)
+{
+	if (!io->peers)
+		mock_peer_begin();
+	io->peers = true;
+	span->mem = mock_peer_find(span->leaf.paddr, &span->offset);
+	return span->mem ? 0 : -ENXIO;
+}
+
+/* As long as the function has a domain, the PCI core has the function. */
+static void mock_io_report(const struct mock_io *io, u64 iova, int prot, int err)
+{
+	struct mock_domain *md = container_of(io->pt, struct mock_domain, pt);
+	struct device *dev = &io->fn->pdev->dev;
+	const bool write = prot & IOMMU_WRITE;
+
+	report_iommu_fault(&md->domain, dev, iova,
+			   write ? IOMMU_FAULT_WRITE : IOMMU_FAULT_READ);
+	dev_warn_ratelimited(dev, "DMA fault: %s at iova 0x%llx: %s\n",
+			     write ? "write" : "read", iova,
+			     err == -ENOENT ? "not mapped" :
+			     err == -EACCES ? "not allowed" : "no answer");
+}
+
+/**
+ * mock_io_map - translate
+ * @io: the access
+ * @iova: where
+ * @prot: IOMMU_READ or IOMMU_WRITE
+ * @span: what is there; after a write it goes to mock_io_wrote()
+ *
+ * Return: 0, or what made it a fault, which has been reported: -ENOENT and
+ * -EACCES of mock_pt_walk(), -ENXIO for another function that does not answer.
+ */
+int mock_io_map(struct mock_io *io, u64 iova, int prot, struct mock_span *span)
+{
+	int ret;
+
+	span->mem = NULL;
+	ret = mock_pt_walk(io->pt, iova, prot, &span->leaf);
+	if (!ret && span->leaf.peer)
+		ret = mock_io_peer(io, span);
+	if (ret) {
+		mock_io_report(io, iova, prot, ret);
+		return ret;
+	}
+	span->data = phys_to_virt(span->leaf.paddr);
+	span->len = span->leaf.len;
+	return 0;
+}
+
+/**
+ * mock_io_wrote - a function has written memory
+ * @io: the access
+ * @span: all or part of it was written
+ *
+ * Of memory larger than a page of the table all is noted as dirty.
+ */
+void mock_io_wrote(struct mock_io *io, const struct mock_span *span)
+{
+	if (io->pt->track)
+		mock_pt_mark_dirty(&span->leaf);
+	if (span->mem)
+		mock_mem_dirty(span->mem, span->offset);
+}
+
+MODULE_INFO(import_ns, "IOMMUFD");	/* for iova_bitmap_set() */

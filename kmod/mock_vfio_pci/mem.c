@@ -5,7 +5,8 @@
  * A page exists once it was written or mapped; what was never touched reads as
  * zero and costs nothing.  Pages are marked reserved: users map them by their
  * frame number, and vfio must not take such a page for one that it has pinned.
- * A page stays until the function goes away, so nobody needs a lock to use it.
+ * A page stays until the function goes away, so nobody of the function itself
+ * needs a lock to use it; for all others see peer.c.
  *
  * While somebody watches, pages that are written are marked dirty, always after
  * the write.  Who wants to copy a page cleans it first: a write that comes too late for the
@@ -30,12 +31,6 @@ void mock_mem_init(struct mock_mem *mem, u64 size)
 	mem->size = size;
 }
 
-static void mock_mem_free_page(struct page *page)
-{
-	ClearPageReserved(page);
-	__free_page(page);
-}
-
 /**
  * mock_mem_destroy - free all pages
  * @mem: no longer mapped or used by anyone
@@ -46,7 +41,7 @@ void mock_mem_destroy(struct mock_mem *mem)
 	struct page *page;
 
 	xa_for_each(&mem->pages, index, page)
-		mock_mem_free_page(page);
+		mock_peer_del(page);
 	xa_destroy(&mem->pages);
 }
 
@@ -57,11 +52,14 @@ static struct page *mock_mem_new_page(struct mock_mem *mem, unsigned long index)
 	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	if (!page)
 		return NULL;
-	SetPageReserved(page);
+	if (mock_peer_add(mem, index, page)) {
+		__free_page(page);
+		return NULL;
+	}
 	old = xa_cmpxchg(&mem->pages, index, NULL, page, GFP_KERNEL_ACCOUNT);
 	if (!old)
 		return page;
-	mock_mem_free_page(page);
+	mock_peer_del(page);
 	return xa_is_err(old) ? NULL : old;
 }
 
@@ -171,6 +169,7 @@ void mock_mem_watch(struct mock_mem *mem, const struct mock_watch *watch)
 	xa_lock(&mem->pages);
 	mem->watch = watch;
 	xa_unlock(&mem->pages);
+	smp_mb(); /* before any page is copied; pairs with mock_mem_dirty() */
 	watch->protect(mem, 0, mem->size);
 }
 
@@ -201,19 +200,18 @@ void mock_mem_unwatch(struct mock_mem *mem)
 void mock_mem_dirty(struct mock_mem *mem, u64 offset)
 {
 	const unsigned long index = offset >> PAGE_SHIFT;
-	const struct mock_watch *watch = NULL;
 
+	smp_mb(); /* the data before the look at who watches */
 	if (!READ_ONCE(mem->watch))
 		return;
 	xa_lock(&mem->pages);
 	if (mem->watch && !xa_get_mark(&mem->pages, index, MOCK_MEM_DIRTY)) {
 		__xa_set_mark(&mem->pages, index, MOCK_MEM_DIRTY);
+		/* Under the lock: another function's DMA may outlast the watch. */
 		if (mem->dirty++ == 0)
-			watch = mem->watch;
+			mem->watch->dirtied(mem);
 	}
 	xa_unlock(&mem->pages);
-	if (watch)
-		watch->dirtied(mem);
 }
 
 /**

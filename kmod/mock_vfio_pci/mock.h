@@ -4,7 +4,7 @@
  *
  * Three layers, each knows only the ones before it:
  *   fake hardware  bus.c port.c place.c config.c iommu.c pgtable.c irq.c
- *   device model   profile.c device.c regs.c dma.c mem.c traffic.c
+ *   device model   profile.c device.c regs.c dma.c mem.c peer.c traffic.c
  *   variant driver vfio.c bars.c migration.c state.c load.c
  * and netlink.c, which has functions made and removed.
  */
@@ -115,15 +115,45 @@ struct mock_irq {
 };
 
 /**
+ * struct mock_peers - device memory that an I/O page table holds
+ * @pages: how often it maps a page, by frame number; marked while that is 0
+ * @synced: pages that are marked are no longer used by DMA
+ */
+struct mock_peers {
+	struct xarray pages;
+	bool synced;
+};
+
+/**
  * struct mock_pt - an I/O page table, four levels of 512 entries
  * @lock: serializes those who change it
  * @dma: held for reading by DMA while it uses a translation
  * @top: the first level
+ * @unlinked: table pages to be freed by the next mock_pt_sync(), under @lock
+ * @peers: device memory that it maps
+ * @track: writes by DMA are noted, under @dma
  */
 struct mock_pt {
 	struct mutex lock;
 	struct rw_semaphore dma;
 	u64 *top;
+	struct list_head unlinked;
+	struct mock_peers peers;
+	bool track;
+};
+
+/**
+ * struct mock_leaf - a translation
+ * @pte: its entry in the table
+ * @paddr: the physical address
+ * @len: bytes from there to the end of the page
+ * @peer: the page is device memory
+ */
+struct mock_leaf {
+	u64 *pte;
+	u64 paddr;
+	u64 len;
+	bool peer;
 };
 
 struct mock_mem;
@@ -255,6 +285,34 @@ struct mock_fn {
 	struct work_struct flr_work;
 };
 
+/**
+ * struct mock_io - a function's access to memory, while translations are held
+ * @fn: the function
+ * @pt: what it goes through
+ * @peers: device memory is held, too
+ */
+struct mock_io {
+	struct mock_fn *fn;
+	struct mock_pt *pt;
+	bool peers;
+};
+
+/**
+ * struct mock_span - memory that a function may access in one go
+ * @data: where the CPU sees it
+ * @len: bytes
+ * @leaf: the translation
+ * @mem: device memory of a function, if it is that
+ * @offset: where in @mem
+ */
+struct mock_span {
+	void *data;
+	size_t len;
+	struct mock_leaf leaf;
+	struct mock_mem *mem;
+	u64 offset;
+};
+
 extern struct workqueue_struct *mock_wq;
 extern struct workqueue_struct *mock_del_wq;
 
@@ -384,21 +442,42 @@ unsigned long *mock_irq_pending(const struct mock_fn *fn);
 int mock_iommu_init(void);
 void mock_iommu_exit(void);
 int mock_iommu_add(struct pci_dev *pdev);
-int mock_iommu_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
-		      bool write);
+int mock_io_begin(struct mock_io *io, struct mock_fn *fn);
+void mock_io_end(struct mock_io *io);
+int mock_io_map(struct mock_io *io, u64 iova, int prot, struct mock_span *span);
+void mock_io_wrote(struct mock_io *io, const struct mock_span *span);
 
 /* pgtable.c */
 #define MOCK_PT_PGSIZES	(SZ_4K | SZ_2M | SZ_1G)
 #define MOCK_PT_BITS	48
+#define MOCK_PT_PEER	BIT(30)		/* beside IOMMU_READ and so on */
 
 int mock_pt_init(struct mock_pt *pt);
 void mock_pt_destroy(struct mock_pt *pt);
 int mock_pt_map(struct mock_pt *pt, u64 iova, u64 paddr, size_t pgsize,
-		int prot, gfp_t gfp);
-size_t mock_pt_unmap(struct mock_pt *pt, u64 iova, size_t pgsize);
+		size_t pgcount, int prot, gfp_t gfp, size_t *mapped);
+size_t mock_pt_unmap(struct mock_pt *pt, u64 iova, u64 size);
 void mock_pt_sync(struct mock_pt *pt);
-int mock_pt_walk(const struct mock_pt *pt, u64 iova, int prot, u64 *paddr,
-		 size_t *len);
+int mock_pt_walk(const struct mock_pt *pt, u64 iova, int prot,
+		 struct mock_leaf *leaf);
+void mock_pt_mark_dirty(const struct mock_leaf *leaf);
+void mock_pt_track_dirty(struct mock_pt *pt, bool on);
+void mock_pt_read_dirty(struct mock_pt *pt, u64 iova, u64 size, bool clear,
+			struct iommu_dirty_bitmap *dirty);
+
+/* peer.c */
+int mock_peer_add(struct mock_mem *mem, unsigned long index, struct page *page);
+void mock_peer_del(struct page *page);
+void mock_peer_sync(void);
+void mock_peer_begin(void);
+void mock_peer_end(void);
+struct mock_mem *mock_peer_find(u64 paddr, u64 *offset);
+void mock_peers_init(struct mock_peers *peers);
+void mock_peers_destroy(struct mock_peers *peers);
+int mock_peers_get(struct mock_peers *peers, unsigned long pfn, gfp_t gfp);
+void mock_peers_put(struct mock_peers *peers, unsigned long pfn);
+void mock_peers_synced(struct mock_peers *peers);
+void mock_peers_sweep(struct mock_peers *peers);
 
 /* mem.c */
 void mock_mem_init(struct mock_mem *mem, u64 size);
