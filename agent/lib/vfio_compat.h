@@ -63,6 +63,53 @@ struct vfm_iommu_ioas_unmap {
 	__aligned_u64 length;
 };
 
+struct vfm_iommu_ioas_map_file {
+	__u32 size;
+	__u32 flags;
+	__u32 ioas_id;
+	__s32 fd;
+	__aligned_u64 start;
+	__aligned_u64 length;
+	__aligned_u64 iova;
+};
+
+struct vfm_iommu_hwpt_alloc {
+	__u32 size;
+	__u32 flags;
+	__u32 dev_id;
+	__u32 pt_id;
+	__u32 out_hwpt_id;
+	__u32 reserved;
+	__u32 data_type;
+	__u32 data_len;
+	__aligned_u64 data_uptr;
+};
+
+#define VFM_HWPT_ALLOC_NEST_PARENT	(1 << 0)
+#define VFM_HWPT_ALLOC_DIRTY_TRACKING	(1 << 1)
+
+struct vfm_iommu_hwpt_set_dirty_tracking {
+	__u32 size;
+	__u32 flags;
+	__u32 hwpt_id;
+	__u32 reserved;
+};
+
+#define VFM_HWPT_DIRTY_TRACKING_ENABLE	1
+
+struct vfm_iommu_hwpt_get_dirty_bitmap {
+	__u32 size;
+	__u32 hwpt_id;
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 iova;
+	__aligned_u64 length;
+	__aligned_u64 page_size;
+	__aligned_u64 data;
+};
+
+#define VFM_HWPT_GET_DIRTY_NO_CLEAR	1
+
 #define VFM_IOMMU_MAP_FIXED_IOVA	(1 << 0)
 #define VFM_IOMMU_MAP_WRITEABLE		(1 << 1)
 #define VFM_IOMMU_MAP_READABLE		(1 << 2)
@@ -70,5 +117,9 @@ struct vfm_iommu_ioas_unmap {
 #define VFM_IOMMU_IOAS_ALLOC		_IO(VFIO_TYPE, 0x81)
 #define VFM_IOMMU_IOAS_MAP		_IO(VFIO_TYPE, 0x85)
 #define VFM_IOMMU_IOAS_UNMAP		_IO(VFIO_TYPE, 0x86)
+#define VFM_IOMMU_HWPT_ALLOC		_IO(VFIO_TYPE, 0x89)
+#define VFM_IOMMU_HWPT_SET_DIRTY	_IO(VFIO_TYPE, 0x8b)
+#define VFM_IOMMU_HWPT_GET_DIRTY	_IO(VFIO_TYPE, 0x8c)
+#define VFM_IOMMU_IOAS_MAP_FILE		_IO(VFIO_TYPE, 0x8f)
 
 #endif

@@ -88,6 +88,7 @@ static void vt_open_iommufd(struct vt_dev *dev, const char *bdf)
 	if (ioctl(dev->fd, VFM_DEVICE_BIND_IOMMUFD, &bind) ||
 	    ioctl(dev->container, VFM_IOMMU_IOAS_ALLOC, &alloc))
 		vt_die("iommufd");
+	dev->devid = bind.out_devid;
 	dev->ioas = alloc.out_ioas_id;
 	attach.pt_id = dev->ioas;
 	if (ioctl(dev->fd, VFM_DEVICE_ATTACH_IOMMUFD_PT, &attach))

@@ -29,6 +29,7 @@ enum vt_backend { VT_LEGACY, VT_IOMMUFD };
  * @group: group descriptor, or -1
  * @container: container or iommufd
  * @ioas: address space of an iommufd
+ * @devid: the device's number in an iommufd
  * @backend: how it was opened
  * @ram: VT_RAM_SIZE bytes that the device sees at VT_RAM_IOVA
  * @mem: device memory, mmapped
@@ -39,6 +40,7 @@ struct vt_dev {
 	int group;
 	int container;
 	uint32_t ioas;
+	uint32_t devid;
 	enum vt_backend backend;
 	uint8_t *ram;
 	uint8_t *mem;
