@@ -63,9 +63,10 @@ static int mock_blocked_attach(struct iommu_domain *domain,
 
 /*
  * DMA is done through the kernel's own mapping of memory, so it must be sure
- * that what is mapped is memory, and the user's: pages that the caller has
- * pinned.  All of a frame that has come by the page table of a process may be
- * something else by now.
+ * that what is mapped is the user's: pages that the caller has pinned.  A frame
+ * that VFIO has read from a process's page table may be another's by now.
+ *
+ * The first frame is memory, and callers put only such behind it.
  */
 static bool mock_is_pinned(unsigned long pfn, unsigned long count)
 {
@@ -73,10 +74,8 @@ static bool mock_is_pinned(unsigned long pfn, unsigned long count)
 	unsigned long n;
 
 	for (; count; pfn += n, count -= n) {
-		if (!pfn_valid(pfn) || PageReserved(pfn_to_page(pfn)))
-			return false;
 		folio = page_folio(pfn_to_page(pfn));
-		if (!folio_maybe_dma_pinned(folio))
+		if (folio_test_reserved(folio) || !folio_maybe_dma_pinned(folio))
 			return false;
 		n = folio_nr_pages(folio) -
 		    folio_page_idx(folio, pfn_to_page(pfn));
@@ -129,9 +128,11 @@ static int mock_map_pages(struct iommu_domain *domain, unsigned long iova,
 	const unsigned long pfn = PHYS_PFN(paddr);
 	const size_t size = pgsize * pgcount;
 
-	if (pfn_valid(pfn) && PageReserved(pfn_to_page(pfn)))
+	const bool memory = pfn_valid(pfn);
+
+	if (memory && PageReserved(pfn_to_page(pfn)))
 		return mock_map_each(pt, iova, pfn, size, prot, gfp, mapped);
-	if (!mock_is_pinned(pfn, PHYS_PFN(size)))
+	if (!memory || !mock_is_pinned(pfn, PHYS_PFN(size)))
 		prot = 0;
 	return mock_pt_map(pt, iova, paddr, pgsize, pgcount, prot, gfp, mapped);
 }
@@ -161,14 +162,7 @@ static void mock_iotlb_sync(struct iommu_domain *domain,
 static phys_addr_t mock_iova_to_phys(struct iommu_domain *domain,
 				     dma_addr_t iova)
 {
-	struct mock_pt *pt = &to_mock_domain(domain)->pt;
-	struct mock_leaf leaf;
-	int ret;
-
-	down_read(&pt->dma);
-	ret = mock_pt_walk(pt, iova, 0, &leaf);
-	up_read(&pt->dma);
-	return ret ? 0 : leaf.paddr;
+	return mock_pt_phys(&to_mock_domain(domain)->pt, iova);
 }
 
 /* DMA here is a copy by a CPU: it cannot be anything but coherent. */
@@ -354,6 +348,7 @@ err_ops:
  */
 void mock_iommu_exit(void)
 {
+	rcu_barrier();	/* page tables */
 	iommu_device_unregister(&mock_iommu);
 	iommu_device_sysfs_remove(&mock_iommu);
 	fwnode_remove_software_node(mock_iommu_fwnode);

@@ -460,6 +460,7 @@ size_t mock_pt_unmap(struct mock_pt *pt, u64 iova, u64 size);
 void mock_pt_sync(struct mock_pt *pt);
 int mock_pt_walk(const struct mock_pt *pt, u64 iova, int prot,
 		 struct mock_leaf *leaf);
+u64 mock_pt_phys(const struct mock_pt *pt, u64 iova);
 void mock_pt_mark_dirty(const struct mock_leaf *leaf);
 void mock_pt_track_dirty(struct mock_pt *pt, bool on);
 void mock_pt_read_dirty(struct mock_pt *pt, u64 iova, u64 size, bool clear,

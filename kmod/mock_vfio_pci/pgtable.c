@@ -5,8 +5,9 @@
  * Four levels of 512 entries over 48 bits; an entry of the lower three may be
  * a leaf, for 1 GiB, 2 MiB or 4 KiB.  Those who change a table, or read what
  * is dirty, take its mutex.  DMA walks without the mutex, but under pt->dma for
- * reading; so a table page may be freed, and an unmapping may be called
- * finished, once pt->dma could be taken for writing.
+ * reading; so an unmapping may be called finished once pt->dma could be taken for
+ * writing.  Table pages are freed after that and a grace period of RCU, for those
+ * who only look.
  *
  * A table page counts its entries in use (page_private), and goes with the last
  * one.  Only the top is there always, so no table is ever found empty.
@@ -19,6 +20,7 @@
 #include <linux/io.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/vmstat.h>
 
 #include "mock.h"
@@ -85,17 +87,24 @@ static u64 *table_alloc(gfp_t gfp)
 
 static void table_free(struct page *page)
 {
-	table_account(page, -1);
 	set_page_private(page, 0);
 	__free_page(page);
 }
 
+static void table_free_rcu(struct rcu_head *head)
+{
+	table_free(container_of(head, struct page, rcu_head));
+}
+
+/* No DMA uses them any more, but mock_pt_phys() may. */
 static void table_free_list(struct list_head *list)
 {
 	struct page *page, *next;
 
-	list_for_each_entry_safe(page, next, list, lru)
-		table_free(page);
+	list_for_each_entry_safe(page, next, list, lru) {
+		table_account(page, -1);
+		call_rcu(&page->rcu_head, table_free_rcu);
+	}
 }
 
 static void table_count(u64 *table, long n)
@@ -137,6 +146,7 @@ void mock_pt_destroy(struct mock_pt *pt)
 {
 	mock_pt_unmap(pt, 0, 1ULL << MOCK_PT_BITS);
 	table_free_list(&pt->unlinked);
+	table_account(virt_to_page(pt->top), -1);
 	table_free(virt_to_page(pt->top));
 	mock_peers_destroy(&pt->peers);
 	mutex_destroy(&pt->lock);
@@ -407,6 +417,28 @@ int mock_pt_walk(const struct mock_pt *pt, u64 iova, int prot,
 	leaf->len = level_size(level) - offset;
 	leaf->peer = val & PTE_PEER;
 	return 0;
+}
+
+/**
+ * mock_pt_phys - what an address is mapped to, for those who only want to know
+ * @pt: the table
+ * @iova: the address
+ *
+ * Context: any.
+ * Return: the physical address, 0 if nothing is mapped.
+ */
+u64 mock_pt_phys(const struct mock_pt *pt, u64 iova)
+{
+	u64 val, paddr = 0;
+	int level;
+
+	if (iova >> MOCK_PT_BITS)
+		return 0;
+	rcu_read_lock();
+	if (pte_find(pt, iova, &val, &level))
+		paddr = (val & PTE_ADDR) + (iova & (level_size(level) - 1));
+	rcu_read_unlock();
+	return paddr;
 }
 
 /**
