@@ -639,12 +639,20 @@ TEST_F(p2p, a_stopped_target_does_not_change)
 	free(before);
 }
 
-static bool faults(void *arg)
+static bool goes_on(void *arg)
 {
-	return vt_read32(arg, MOCK_VFIO_REG_DMA_FAULTS) > 100;
+	static uint64_t first;
+	const uint64_t seq = vt_read64(arg, MOCK_VFIO_REG_TRAFFIC_SEQ);
+
+	if (!first)
+		first = seq;
+	return seq > first + 100;
 }
 
-/* The mapping stays, for VFIO does not know whose memory it is. */
+/*
+ * The mapping stays, for VFIO does not know whose memory it is.  Whether the
+ * target still answers depends on what VFIO leaves in its configuration.
+ */
 TEST_F(p2p, the_target_may_be_closed_and_removed_under_dma)
 {
 	struct vt_dev *a = &self->a, *b = &self->b;
@@ -654,10 +662,9 @@ TEST_F(p2p, the_target_may_be_closed_and_removed_under_dma)
 	traffic_to_peer(a);
 	ASSERT_TRUE(vt_wait_until(target_is_written, b, 5000));
 	vt_close(b);
-	EXPECT_TRUE(vt_wait_until(faults, a, 10000));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/remove", bdf);
 	vt_write_file(path, "1");
-	usleep(20000);
+	EXPECT_TRUE(vt_wait_until(goes_on, a, 10000));
 	EXPECT_EQ(0, vt_unmap(a, PEER, b->mem_size));
 	vt_write_file("/sys/bus/pci/rescan", "1");
 	vt_open(b, 1, VT_LEGACY);
