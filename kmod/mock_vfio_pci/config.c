@@ -220,6 +220,20 @@ int mock_cfg_init(struct mock_fn *fn)
 	return 0;
 }
 
+/* The pending bits of MSI, which are kept where MSI-X has its own. */
+static bool mock_cfg_read_pending(struct mock_fn *fn, int where, u32 *val)
+{
+	const int pending = MOCK_CAP_MSI + PCI_MSI_PENDING_64;
+
+	if (!fn->conf.msi || where < pending || where >= pending + 4)
+		return false;
+	*val = 0;
+	if (mock_cfg_msi_enabled(fn))
+		*val = (u32)READ_ONCE(*mock_irq_pending(fn)) >>
+		       8 * (where - pending);
+	return true;
+}
+
 /**
  * mock_cfg_read - configuration read cycle
  * @fn: the function
@@ -233,6 +247,10 @@ int mock_cfg_read(struct mock_fn *fn, int where, int size, u32 *val)
 {
 	if (where < 0 || where + size > MOCK_CFG_SIZE)
 		return PCIBIOS_BAD_REGISTER_NUMBER;
+	if (mock_cfg_read_pending(fn, where, val)) {
+		*val &= GENMASK(8 * size - 1, 0);
+		return PCIBIOS_SUCCESSFUL;
+	}
 	switch (size) {
 	case 1:
 		*val = fn->cfg.space[where];
@@ -356,7 +374,11 @@ bool mock_cfg_can_dma(const struct mock_fn *fn)
 	return mock_cfg_command(fn, PCI_COMMAND_MASTER);
 }
 
-static bool mock_cfg_msi_enabled(const struct mock_fn *fn)
+/**
+ * mock_cfg_msi_enabled - is MSI the way interrupts go?
+ * @fn: the function
+ */
+bool mock_cfg_msi_enabled(const struct mock_fn *fn)
 {
 	return mock_cfg_word(fn, MOCK_CAP_MSI + PCI_MSI_FLAGS) &
 	       PCI_MSI_FLAGS_ENABLE;
@@ -376,7 +398,7 @@ bool mock_cfg_intx_enabled(const struct mock_fn *fn)
 /**
  * mock_cfg_msi_vector - the message of an MSI vector
  * @fn: the function
- * @vector: 0 to 31; wraps at the number of enabled vectors
+ * @vector: any; wraps at the number of enabled vectors
  * @data: the data to send
  *
  * Return: false if MSI is off or the vector masked.
@@ -386,7 +408,8 @@ bool mock_cfg_msi_vector(const struct mock_fn *fn, unsigned int vector,
 {
 	const u16 ctl = mock_cfg_word(fn, MOCK_CAP_MSI + PCI_MSI_FLAGS);
 	const u32 mask = mock_cfg_dword(fn, MOCK_CAP_MSI + PCI_MSI_MASK_64);
-	const unsigned int count = 1U << ((ctl & PCI_MSI_FLAGS_QSIZE) >> 4);
+	const unsigned int count = min(1U << ((ctl & PCI_MSI_FLAGS_QSIZE) >> 4),
+				       fn->conf.msi);
 
 	if (!(ctl & PCI_MSI_FLAGS_ENABLE) || !mock_cfg_can_dma(fn))
 		return false;

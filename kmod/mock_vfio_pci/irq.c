@@ -267,18 +267,16 @@ static void mock_irq_flush_work(struct irq_work *work)
  * @vector: which; ignored if the function has no such vector
  *
  * With neither MSI nor MSI-X enabled this does nothing: then a driver listens
- * to the pin.
+ * to the pin.  A vector that is masked stays pending.
  *
  * Context: process.
  */
 void mock_irq_raise(struct mock_fn *fn, unsigned int vector)
 {
-	u32 data;
-
 	if (vector >= fn->irq.vectors)
 		return;
 	if (mock_cfg_msix_enabled(fn) ? vector >= fn->conf.msix :
-	    !mock_cfg_msi_vector(fn, vector, &data))
+	    !mock_cfg_msi_enabled(fn))
 		return;
 	set_bit(vector, mock_irq_pending(fn));
 	mock_irq_flush(fn);

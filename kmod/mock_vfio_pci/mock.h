@@ -421,6 +421,7 @@ void mock_cfg_set_intx(struct mock_fn *fn, bool asserted);
 bool mock_cfg_decodes_memory(const struct mock_fn *fn);
 bool mock_cfg_can_dma(const struct mock_fn *fn);
 bool mock_cfg_intx_enabled(const struct mock_fn *fn);
+bool mock_cfg_msi_enabled(const struct mock_fn *fn);
 bool mock_cfg_msi_vector(const struct mock_fn *fn, unsigned int vector,
 			 u32 *data);
 bool mock_cfg_msix_enabled(const struct mock_fn *fn);
