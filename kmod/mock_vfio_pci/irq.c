@@ -291,7 +291,7 @@ void mock_irq_raise(struct mock_fn *fn, unsigned int vector)
  */
 void mock_irq_set_level(struct mock_fn *fn, bool asserted)
 {
-	if (fn->irq.intx_level == asserted)
+	if (!fn->conf.intx || fn->irq.intx_level == asserted)
 		return;
 	WRITE_ONCE(fn->irq.intx_level, asserted);
 	mock_cfg_set_intx(fn, asserted);
