@@ -304,13 +304,19 @@ void mock_irq_set_level(struct mock_fn *fn, bool asserted)
  * @fn: the function
  * @gated: true while the device is stopped for migration
  *
- * Context: any.
+ * When this returns with @gated set, nothing is being delivered any more.
+ *
+ * Context: may sleep; nobody raises a vector meanwhile.
  */
 void mock_irq_gate(struct mock_fn *fn, bool gated)
 {
 	WRITE_ONCE(fn->irq.gated, gated);
-	if (!gated)
+	if (!gated) {
 		mock_irq_config_changed(fn);
+		return;
+	}
+	irq_work_sync(&fn->irq.intx_work);
+	irq_work_sync(&fn->irq.flush_work);
 }
 
 /**
