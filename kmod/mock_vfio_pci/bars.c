@@ -26,7 +26,10 @@ static void mock_bar_fill_info(struct mock_vfio *mv,
 {
 	info->offset = VFIO_PCI_INDEX_TO_OFFSET(info->index);
 	info->size = pci_resource_len(mv->core.pdev, info->index);
-	info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	info->flags = 0;
+	if (info->size)
+		info->flags = VFIO_REGION_INFO_FLAG_READ |
+			      VFIO_REGION_INFO_FLAG_WRITE;
 	if (info->index == MOCK_VFIO_BAR_MEM)
 		info->flags |= VFIO_REGION_INFO_FLAG_MMAP;
 }
