@@ -26,7 +26,8 @@ static void mock_vfio_release_dev(struct vfio_device *vdev)
 {
 	struct mock_vfio *mv = to_mock_vfio(vdev);
 
-	if (mv->fn->conf.mig)
+	/* Not by the function's properties: it may be gone already. */
+	if (vdev->mig_ops)
 		vfio_mig_destroy(&mv->mig);
 	vfio_pci_core_release_dev(vdev);
 }
