@@ -180,7 +180,8 @@ static int mock_cfg_init_window(struct mock_fn *fn)
 	int ret;
 
 	fn->window.name = "mock_vfio_pci";
-	fn->window.flags = IORESOURCE_MEM;
+	/* Busy: whoever wants to map the BARs is told that he cannot. */
+	fn->window.flags = IORESOURCE_MEM | IORESOURCE_BUSY;
 	/* Top half of the address space, clear of memory that is plugged in later. */
 	ret = allocate_resource(&iomem_resource, &fn->window, 2 * size,
 				iomem_resource.end / 2, iomem_resource.end,
