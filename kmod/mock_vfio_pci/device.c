@@ -111,7 +111,7 @@ void mock_dev_reset_locked(struct mock_fn *fn)
 }
 
 /**
- * mock_dev_reset - mock_dev_reset_locked() for those without the lock
+ * mock_dev_reset - a reset has reached the device
  * @fn: the function
  *
  * Context: may sleep.
@@ -119,6 +119,7 @@ void mock_dev_reset_locked(struct mock_fn *fn)
 void mock_dev_reset(struct mock_fn *fn)
 {
 	mutex_lock(&fn->dev.lock);
+	fn->dev.resets++;
 	mock_dev_reset_locked(fn);
 	mutex_unlock(&fn->dev.lock);
 }

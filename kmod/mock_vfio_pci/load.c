@@ -208,6 +208,9 @@ void mock_load_begin(struct mock_vfio *mv)
 {
 	memset(&mv->loader, 0, sizeof(mv->loader));
 	xa_init_flags(&mv->loader.pages, XA_FLAGS_ACCOUNT);
+	mutex_lock(&mv->fn->dev.lock);
+	mv->loader.resets = mv->fn->dev.resets;
+	mutex_unlock(&mv->fn->dev.lock);
 }
 
 /**
@@ -308,8 +311,11 @@ static void mock_apply_mem(struct mock_vfio *mv)
  * mock_load_apply - take the state
  * @mv: the device, RESUMING, nothing wrong with the stream so far
  *
- * Return: 0; -ENODATA if the stream is not complete, or -ENOMEM; then the
- * device is as it was.
+ * A reset that has come after the load began, but whose news are still waiting
+ * for the state mutex, has the last word: nothing may be applied on top of it.
+ *
+ * Return: 0; -ENODATA if the stream is not complete, -ENODEV if the device was
+ * reset meanwhile, or -ENOMEM; then the device is as it was.
  */
 int mock_load_apply(struct mock_vfio *mv)
 {
@@ -321,8 +327,12 @@ int mock_load_apply(struct mock_vfio *mv)
 	if (ret)
 		return ret;
 	mutex_lock(&mv->fn->dev.lock);
-	mock_apply_mem(mv);
-	mock_apply_regs(mv->fn, mv->loader.regs);
+	if (mv->loader.resets != mv->fn->dev.resets) {
+		ret = -ENODEV;
+	} else {
+		mock_apply_mem(mv);
+		mock_apply_regs(mv->fn, mv->loader.regs);
+	}
 	mutex_unlock(&mv->fn->dev.lock);
-	return 0;
+	return ret;
 }

@@ -226,13 +226,14 @@ struct mock_regs {
 
 /**
  * struct mock_dev - the device model of a function
- * @lock: protects @regs and @level
+ * @lock: protects @regs, @level and @resets
  * @regs: the registers
  * @level: set by migration
  * @mem: device memory
  * @tick: the traffic generator's clock
  * @ticks: 1 if a tick is due
  * @work: runs descriptors and ticks, one at a time
+ * @resets: how often a reset has reached it
  */
 struct mock_dev {
 	struct mutex lock;
@@ -242,6 +243,7 @@ struct mock_dev {
 	struct hrtimer tick;
 	atomic_t ticks;
 	struct work_struct work;
+	unsigned int resets;
 };
 
 /**

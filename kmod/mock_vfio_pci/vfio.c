@@ -107,13 +107,17 @@ static void mock_vfio_remove(struct pci_dev *pdev)
 	vfio_put_device(&core->vdev);
 }
 
-/* The hardware resets the device model by a work; the PCI core's word is final. */
+/*
+ * The hardware resets the device model by a work; do it here instead, after the
+ * PCI core has had its last word, and whatever was going on meanwhile.
+ */
 static void mock_vfio_reset_done(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
 	struct mock_vfio *mv = container_of(core, struct mock_vfio, core);
 
-	flush_work(&mv->fn->flr_work);
+	cancel_work_sync(&mv->fn->flr_work);
+	mock_dev_reset(mv->fn);
 	if (mv->fn->conf.mig)
 		vfio_mig_reset_done(&mv->mig);
 }

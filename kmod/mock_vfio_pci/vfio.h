@@ -29,6 +29,7 @@ struct mock_saver {
  * @regs: payload of the record with the registers, NULL until it has come
  * @pages: pages of device memory as they will be
  * @ended: the end record has come
+ * @resets: of the device, when this began
  */
 struct mock_loader {
 	u64 pos;
@@ -36,6 +37,7 @@ struct mock_loader {
 	struct mock_vfio_state_regs *regs;
 	struct xarray pages;
 	bool ended;
+	unsigned int resets;
 };
 
 /**
