@@ -43,6 +43,7 @@ struct mock_fn *mock_fn_create(const struct mock_conf *conf)
 	fn->conf = *conf;
 	init_rwsem(&fn->domain_lock);
 	INIT_WORK(&fn->flr_work, mock_fn_flr);
+	mock_err_init(fn);
 
 	ret = mock_irq_init(fn);
 	if (ret)
@@ -70,6 +71,7 @@ err_free:
  */
 void mock_fn_destroy(struct mock_fn *fn)
 {
+	mock_err_exit(fn);
 	cancel_work_sync(&fn->flr_work);
 	mock_dev_exit(fn);
 	mock_irq_exit(fn);
@@ -133,7 +135,7 @@ static int __init mock_init_queues(void)
 	mock_wq = alloc_workqueue("mock_vfio_pci", WQ_UNBOUND, 0);
 	if (!mock_wq)
 		return -ENOMEM;
-	/* A removal may wait for its user, any number of them at once. */
+	/* For what may wait for the user of a function, however many there are. */
 	mock_del_wq = alloc_workqueue("mock_vfio_pci_del", WQ_UNBOUND,
 				      WQ_MAX_ACTIVE);
 	if (!mock_del_wq) {

@@ -3,7 +3,7 @@
  * What the files of mock_vfio_pci.ko share.
  *
  * Three layers, each knows only the ones before it:
- *   fake hardware  bus.c port.c place.c config.c iommu.c pgtable.c irq.c
+ *   fake hardware  bus.c port.c place.c config.c iommu.c pgtable.c irq.c error.c
  *   device model   profile.c device.c regs.c dma.c mem.c peer.c traffic.c
  *   variant driver vfio.c bars.c migration.c state.c load.c
  * and netlink.c, which has functions made and removed.
@@ -266,6 +266,7 @@ struct mock_dev {
  * @domain: the I/O page table in use, or NULL: all DMA faults
  * @dev: the device model
  * @flr_work: does what a function level reset does to the device model
+ * @err_work: tells the driver of an error
  */
 struct mock_fn {
 	struct mock_port *port;
@@ -285,6 +286,7 @@ struct mock_fn {
 	struct mock_pt *domain;
 	struct mock_dev dev;
 	struct work_struct flr_work;
+	struct work_struct err_work;
 };
 
 /**
@@ -440,6 +442,12 @@ void mock_irq_config_changed(struct mock_fn *fn);
 void mock_irq_reset_table(struct mock_fn *fn);
 size_t mock_irq_bar_size(const struct mock_fn *fn);
 unsigned long *mock_irq_pending(const struct mock_fn *fn);
+
+/* error.c */
+void mock_err_init(struct mock_fn *fn);
+void mock_err_exit(struct mock_fn *fn);
+void mock_err_report(struct mock_fn *fn);
+void mock_err_pulled_out(struct pci_dev *pdev);
 
 /* iommu.c */
 int mock_iommu_init(void);

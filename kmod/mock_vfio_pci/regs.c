@@ -156,6 +156,9 @@ static void mock_reg_write32(struct mock_fn *fn, u32 offset, u32 val)
 	case MOCK_VFIO_REG_IRQ_TRIGGER:
 		mock_reg_trigger(fn, val);
 		return;
+	case MOCK_VFIO_REG_ERROR_TRIGGER:
+		mock_err_report(fn);
+		return;
 	case MOCK_VFIO_REG_DMA_SIZE:
 		mock_reg_set_dma_size(fn, val);
 		return;

@@ -51,6 +51,9 @@ enum mock_vfio_bar {
 #define MOCK_VFIO_REG_IRQ_ACK		0x024	/* WO, 1 clears a cause */
 #define MOCK_VFIO_REG_IRQ_ENABLE	0x028	/* causes that assert INTx */
 #define MOCK_VFIO_REG_IRQ_TRIGGER	0x02c	/* WO, raise this vector */
+#define MOCK_VFIO_REG_ERROR_TRIGGER	0x030	/* WO, any write: report an uncorrectable,
+						 * non-fatal error to the host, whose driver
+						 * signals VFIO_PCI_ERR_IRQ_INDEX */
 #define MOCK_VFIO_REG_SCRATCH		0x040	/* 16 words that only keep their value */
 #define MOCK_VFIO_NR_SCRATCH		16
 
