@@ -329,7 +329,7 @@ static const struct vm_operations_struct mock_bar_vm_ops = {
 };
 
 /**
- * mock_bar_protect - have the next write through a mapping fault
+ * mock_bar_protect - have the next access through a mapping fault
  * @mv: the device
  * @offset: in device memory
  * @len: bytes
@@ -343,6 +343,17 @@ void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len)
 			    VFIO_PCI_INDEX_TO_OFFSET(MOCK_VFIO_BAR_MEM) + offset,
 			    len, true);
 	up_write(&mv->map_lock);
+}
+
+/**
+ * mock_bar_unmap - have the next access through any mapping fault
+ * @mv: the device
+ *
+ * Context: as mock_bar_protect().
+ */
+void mock_bar_unmap(struct mock_vfio *mv)
+{
+	mock_bar_protect(mv, 0, mv->fn->dev.mem.size);
 }
 
 /**

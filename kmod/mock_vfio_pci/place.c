@@ -151,7 +151,7 @@ static void mock_fn_unplug(struct mock_fn *fn)
 	pci_unlock_rescan_remove();
 
 	if (pdev && fn->gone)
-		pdev->error_state = pci_channel_io_perm_failure;
+		mock_err_pulled_out(pdev);
 	/* Its user may take his time; nobody else shall wait for that. */
 	if (pdev)
 		device_release_driver(&pdev->dev);

@@ -122,8 +122,25 @@ static void mock_vfio_reset_done(struct pci_dev *pdev)
 		vfio_mig_reset_done(&mv->mig);
 }
 
+/*
+ * A device that was pulled out does not answer through mappings either.  Faults
+ * that saw it answer have ended once the lock was ours.
+ */
+static pci_ers_result_t mock_vfio_error_detected(struct pci_dev *pdev,
+						 pci_channel_state_t state)
+{
+	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+
+	if (state == pci_channel_io_perm_failure) {
+		down_write(&core->memory_lock);
+		up_write(&core->memory_lock);
+		mock_bar_unmap(container_of(core, struct mock_vfio, core));
+	}
+	return vfio_pci_core_aer_err_detected(pdev, state);
+}
+
 static const struct pci_error_handlers mock_vfio_err_handlers = {
-	.error_detected = vfio_pci_core_aer_err_detected,
+	.error_detected = mock_vfio_error_detected,
 	.reset_done = mock_vfio_reset_done,
 };
 

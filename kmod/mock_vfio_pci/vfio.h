@@ -78,6 +78,7 @@ ssize_t mock_bar_read(struct vfio_device *vdev, char __user *buf, size_t count,
 ssize_t mock_bar_write(struct vfio_device *vdev, const char __user *buf,
 		       size_t count, loff_t *ppos);
 int mock_bar_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
+void mock_bar_unmap(struct mock_vfio *mv);
 void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len);
 
 /* migration.c */
