@@ -87,7 +87,7 @@ TEST_F(function, is_not_removed_before_its_user_closes_it)
 }
 
 #define MAKERS	4
-#define ROUNDS	10
+#define ROUNDS	5
 
 /* Functions of this name, -1 if the kernel does not say. */
 static int count(const char *name)
@@ -128,7 +128,12 @@ static int fight_for_a_name(void)
 	return 0;
 }
 
-TEST(a_name_belongs_to_one_at_a_time)
+FIXTURE(name) {};
+FIXTURE_SETUP(name) {}
+FIXTURE_TEARDOWN(name) {}
+
+/* Without KVM, under KASAN and lockdep, a round takes two to three seconds. */
+TEST_F_TIMEOUT(name, belongs_to_one_at_a_time, 150)
 {
 	pid_t pids[MAKERS];
 	int i, status;
