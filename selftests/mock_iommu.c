@@ -223,18 +223,19 @@ TEST_F(iommu, large_pages_can_be_read_only)
 }
 
 /* Long descriptors, one after the other, as fast as they go and without end. */
-static void start_filling(struct vt_dev *dev, uint64_t iova, uint32_t length)
+static void start_writing(struct vt_dev *dev, uint64_t iova, uint32_t length)
 {
 	struct mock_vfio_desc *desc;
 	uint32_t i;
 
+	memset(dev->ram + MIB, 0xff, length);
 	vt_ring_start(dev, RING);
 	for (i = 0; i < RING; i++) {
 		desc = vt_desc(dev, i);
-		desc->op = htole32(MOCK_VFIO_OP_FILL_GUEST);
+		desc->op = htole32(MOCK_VFIO_OP_COPY);
 		desc->length = htole32(length);
+		desc->src = htole64(VT_RAM_IOVA + MIB);
 		desc->dst = htole64(iova);
-		desc->pattern = htole64(~0ull);
 	}
 	vt_write32(dev, MOCK_VFIO_REG_DMA_TAIL, 1u << 24);
 }
@@ -248,7 +249,7 @@ static bool is_zero(const uint8_t *p, size_t size)
  * The engine is at the end of the mapping, which goes last: an unmap that does not
  * wait for it returns while it writes.
  */
-static void unmap_while_filling(struct __test_metadata *_metadata,
+static void unmap_while_writing(struct __test_metadata *_metadata,
 				struct vt_dev *dev, uint8_t *mem, size_t size)
 {
 	const size_t tail = 64 * KIB;
@@ -257,7 +258,7 @@ static void unmap_while_filling(struct __test_metadata *_metadata,
 
 	for (round = 0; round < 100; round++) {
 		ASSERT_EQ(0, vt_map(dev, mem, HUGE_IOVA, size, true));
-		start_filling(dev, HUGE_IOVA + size - tail, tail);
+		start_writing(dev, HUGE_IOVA + size - tail, tail);
 		while (!*(volatile uint8_t *)end)
 			;
 		ASSERT_EQ(0, vt_unmap(dev, HUGE_IOVA, size));
@@ -276,7 +277,7 @@ TEST_F_TIMEOUT(iommu, after_an_unmap_no_dma_comes_through, 120)
 	uint8_t *mem = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	unmap_while_filling(_metadata, &self->dev, mem, MIB);
+	unmap_while_writing(_metadata, &self->dev, mem, MIB);
 	munmap(mem, MIB);
 }
 
@@ -286,7 +287,7 @@ TEST_F_TIMEOUT(iommu, after_an_unmap_no_dma_comes_through_large_pages, 120)
 
 	if (!mem)
 		SKIP(return, "no pages of 2 MiB");
-	unmap_while_filling(_metadata, &self->dev, mem, 8 * MIB);
+	unmap_while_writing(_metadata, &self->dev, mem, 8 * MIB);
 	munmap(mem, 8 * MIB);
 }
 
