@@ -69,7 +69,7 @@ kernel_dir=$("$host_dir/kernel.sh" "$kernel")
 accel=$("$host_dir/accel.sh" "$kernel_dir")
 
 cmdline="console=ttyS0 loglevel=7 printk.devkmsg=on log_buf_len=4M panic=-1 \
-oops=panic no_timer_check ${!machine_cmdline}"
+oops=panic no_timer_check hugepagesz=1G hugepages=1 ${!machine_cmdline}"
 [ "$kernel" != debug ] || cmdline+=" panic_on_warn=1 kmemleak=on"
 
 # The command, word by word as it was given, and what init has to know.
