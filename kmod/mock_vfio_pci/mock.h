@@ -375,6 +375,8 @@ struct mock_slot {
  * @nr: its device number; the secondary bus is @nr + 1
  * @space: its configuration space, of which nothing lies behind
  * @lock: serializes writers of @space
+ * @space_root: parent of @window
+ * @window: addresses that BARs on the secondary bus may have
  * @pdev: the PCI core's view of it, as long as it has one; set and cleared
  *	  under pci_lock_rescan_remove()
  * @used: places that are taken, under the lock of @host
@@ -387,6 +389,8 @@ struct mock_port {
 	unsigned int nr;
 	u8 space[MOCK_PORT_SPACE];
 	raw_spinlock_t lock;
+	struct resource space_root;
+	struct resource window;
 	struct pci_dev *pdev;
 	DECLARE_BITMAP(used, MOCK_PORT_FNS);
 	struct mock_slot *slots[MOCK_PORT_SLOTS];

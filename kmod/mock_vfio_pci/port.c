@@ -135,6 +135,22 @@ int mock_port_write(struct mock_port *port, int where, int size, u32 val)
 	return PCIBIOS_SUCCESSFUL;
 }
 
+/*
+ * All addresses, once more for this bus alone.  The PCI core looks here before
+ * it looks at what the bridge passes on by subtraction; the lists of BARs that it
+ * goes through stay short, however many functions there are elsewhere.  A window
+ * without a parent would be one that it has still to find addresses for.
+ */
+static int mock_port_init_window(struct mock_port *port)
+{
+	port->space_root = (struct resource) {
+		.name = "mock_vfio_pci", .end = iomem_resource.end,
+		.flags = IORESOURCE_MEM | IORESOURCE_MEM_64,
+	};
+	port->window = port->space_root;
+	return request_resource(&port->space_root, &port->window);
+}
+
 /* The PCI core finds the bridge, and below it an empty bus. */
 static int mock_port_scan(struct mock_port *port)
 {
@@ -147,6 +163,8 @@ static int mock_port_scan(struct mock_port *port)
 	if (pdev)
 		pci_scan_bridge(root, pdev, root->number, 0);
 	if (pdev && pdev->subordinate) {
+		pdev->subordinate->resource[PCI_BRIDGE_RESOURCE_NUM - 1] =
+			&port->window;
 		pci_bus_add_device(pdev);
 		ret = 0;
 	} else if (pdev) {
@@ -185,7 +203,9 @@ int mock_port_create(struct mock_host *host, unsigned int nr)
 	raw_spin_lock_init(&port->lock);
 	mock_port_init_space(port);
 	rcu_assign_pointer(host->ports[nr], port);
-	ret = mock_port_scan(port);
+	ret = mock_port_init_window(port);
+	if (!ret)
+		ret = mock_port_scan(port);
 	if (!ret)
 		return 0;
 	mock_port_destroy(port);
