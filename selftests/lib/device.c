@@ -72,7 +72,9 @@ static void vt_cdev_path(const char *bdf, char path[512])
 	closedir(dir);
 }
 
-static void vt_open_iommufd(struct vt_dev *dev, const char *bdf)
+/* In the iommufd and the address space of @beside, if that is not NULL. */
+static void vt_open_iommufd(struct vt_dev *dev, const char *bdf,
+			    const struct vt_dev *beside)
 {
 	struct vfm_bind_iommufd bind = { .argsz = sizeof(bind) };
 	struct vfm_iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
@@ -81,15 +83,16 @@ static void vt_open_iommufd(struct vt_dev *dev, const char *bdf)
 
 	vt_cdev_path(bdf, path);
 	dev->fd = open(path, O_RDWR | O_CLOEXEC);
-	dev->container = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	dev->container = beside ? dup(beside->container) :
+				  open("/dev/iommu", O_RDWR | O_CLOEXEC);
 	if (dev->fd < 0 || dev->container < 0)
 		vt_die(path);
 	bind.iommufd = dev->container;
 	if (ioctl(dev->fd, VFM_DEVICE_BIND_IOMMUFD, &bind) ||
-	    ioctl(dev->container, VFM_IOMMU_IOAS_ALLOC, &alloc))
+	    (!beside && ioctl(dev->container, VFM_IOMMU_IOAS_ALLOC, &alloc)))
 		vt_die("iommufd");
 	dev->devid = bind.out_devid;
-	dev->ioas = alloc.out_ioas_id;
+	dev->ioas = beside ? beside->ioas : alloc.out_ioas_id;
 	attach.pt_id = dev->ioas;
 	if (ioctl(dev->fd, VFM_DEVICE_ATTACH_IOMMUFD_PT, &attach))
 		vt_die("VFIO_DEVICE_ATTACH_IOMMUFD_PT");
@@ -162,19 +165,44 @@ static void vt_map_mem(struct vt_dev *dev)
 		vt_die("mmap of device memory");
 }
 
-void vt_open_bdf(struct vt_dev *dev, const char *bdf, enum vt_backend backend)
+/* Only the descriptors, for a driver that cannot show the BARs. */
+void vt_open_bare(struct vt_dev *dev, const char *bdf, enum vt_backend backend)
 {
 	*dev = (struct vt_dev) { .group = -1, .backend = backend };
 	if (backend == VT_IOMMUFD)
-		vt_open_iommufd(dev, bdf);
+		vt_open_iommufd(dev, bdf, NULL);
 	else
 		vt_open_legacy(dev, bdf);
+}
+
+void vt_open_bdf(struct vt_dev *dev, const char *bdf, enum vt_backend backend)
+{
+	vt_open_bare(dev, bdf, backend);
 	vt_map_mem(dev);
 	dev->ram = mmap(NULL, VT_RAM_SIZE, PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (dev->ram == MAP_FAILED ||
 	    vt_map(dev, dev->ram, VT_RAM_IOVA, VT_RAM_SIZE, true))
 		vt_die("guest memory");
+	vt_enable(dev, true);
+}
+
+/*
+ * With an iommufd, in the one of @first, whose guest memory it then shares; by
+ * its group otherwise, in a container of its own.
+ */
+void vt_open_beside(struct vt_dev *dev, const char *bdf,
+		    const struct vt_dev *first)
+{
+	if (first->backend == VT_LEGACY) {
+		vt_open_bdf(dev, bdf, VT_LEGACY);
+		return;
+	}
+	*dev = (struct vt_dev) { .group = -1, .backend = VT_IOMMUFD };
+	vt_open_iommufd(dev, bdf, first);
+	vt_map_mem(dev);
+	dev->ram = first->ram;
+	dev->ram_shared = true;
 	vt_enable(dev, true);
 }
 
@@ -188,12 +216,14 @@ void vt_open(struct vt_dev *dev, unsigned int nr, enum vt_backend backend)
 
 void vt_close(struct vt_dev *dev)
 {
-	munmap(dev->mem, dev->mem_size);
+	if (dev->mem)
+		munmap(dev->mem, dev->mem_size);
 	close(dev->fd);
 	if (dev->group >= 0)
 		close(dev->group);
 	close(dev->container);
-	munmap(dev->ram, VT_RAM_SIZE);
+	if (dev->ram && !dev->ram_shared)
+		munmap(dev->ram, VT_RAM_SIZE);
 }
 
 void vt_enable(struct vt_dev *dev, bool master)

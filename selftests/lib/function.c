@@ -45,3 +45,14 @@ bool vt_fn_exists(const char *bdf)
 
 	return vfm_mock_get(bdf, &conf, &e) == 0;
 }
+
+static bool vt_fn_is_gone(void *bdf)
+{
+	return !vt_fn_exists(bdf);
+}
+
+/* For a removal that has begun: does it end? */
+bool vt_fn_goes(const char *bdf)
+{
+	return vt_wait_until(vt_fn_is_gone, (void *)bdf, VT_DEL_MS);
+}

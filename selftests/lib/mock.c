@@ -94,6 +94,30 @@ uint32_t vt_submit(struct vt_dev *dev, uint32_t n)
 	return le32toh(*(volatile uint32_t *)&ring[(tail - 1) % size].status);
 }
 
+/* From the guest's memory to the device's and back, whatever there was before. */
+bool vt_works(struct vt_dev *dev)
+{
+	uint8_t *out = dev->ram + (2u << 20), *in = out + VT_PAGE;
+	const uint64_t iova = VT_RAM_IOVA + (2u << 20);
+	struct mock_vfio_desc *desc;
+	unsigned int i;
+
+	for (i = 0; i < VT_PAGE; i++)
+		out[i] = (uint8_t)(i * 31 + (uintptr_t)dev->fd);
+	memset(in, 0, VT_PAGE);
+	vt_write32(dev, MOCK_VFIO_REG_CONTROL, MOCK_VFIO_CONTROL_RESET);
+	vt_ring_start(dev, 2);
+	desc = vt_desc(dev, 0);
+	desc->op = htole32(MOCK_VFIO_OP_TO_DEVICE);
+	desc->length = htole32(VT_PAGE);
+	desc->src = htole64(iova);
+	desc = vt_desc(dev, 1);
+	desc->op = htole32(MOCK_VFIO_OP_TO_GUEST);
+	desc->length = htole32(VT_PAGE);
+	desc->dst = htole64(iova + VT_PAGE);
+	return vt_submit(dev, 2) == MOCK_VFIO_DMA_OK && !memcmp(in, out, VT_PAGE);
+}
+
 /* Guest window in the second MiB, device window in the last quarter. */
 void vt_traffic_start(struct vt_dev *dev, uint32_t control, uint32_t period)
 {

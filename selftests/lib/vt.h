@@ -32,6 +32,7 @@ enum vt_backend { VT_LEGACY, VT_IOMMUFD };
  * @devid: the device's number in an iommufd
  * @backend: how it was opened
  * @ram: VT_RAM_SIZE bytes that the device sees at VT_RAM_IOVA
+ * @ram_shared: these are another one's
  * @mem: device memory, mmapped
  * @mem_size: bytes of it
  */
@@ -43,6 +44,7 @@ struct vt_dev {
 	uint32_t devid;
 	enum vt_backend backend;
 	uint8_t *ram;
+	bool ram_shared;
 	uint8_t *mem;
 	size_t mem_size;
 };
@@ -71,11 +73,15 @@ int vt_try_write_file(const char *path, const char *text);
 void vt_fn_new(const struct vfm_mock_conf *conf, char bdf[32]);
 void vt_fn_del(const char *bdf);
 bool vt_fn_exists(const char *bdf);
+bool vt_fn_goes(const char *bdf);
 
 /* device.c */
 bool vt_has_backend(enum vt_backend backend);
 void vt_open(struct vt_dev *dev, unsigned int nr, enum vt_backend backend);
 void vt_open_bdf(struct vt_dev *dev, const char *bdf, enum vt_backend backend);
+void vt_open_bare(struct vt_dev *dev, const char *bdf, enum vt_backend backend);
+void vt_open_beside(struct vt_dev *dev, const char *bdf,
+		    const struct vt_dev *first);
 void vt_close(struct vt_dev *dev);
 void vt_enable(struct vt_dev *dev, bool master);
 int vt_map(struct vt_dev *dev, void *va, uint64_t iova, size_t size, bool write);
@@ -86,6 +92,28 @@ int vt_irq_eventfds(struct vt_dev *dev, unsigned int index, unsigned int count,
 		    int *fds);
 int vt_irq_action(struct vt_dev *dev, unsigned int index, uint32_t flags);
 
+/* pci.c */
+uint32_t vt_cfg_read(struct vt_dev *dev, unsigned int where, unsigned int size);
+int vt_cfg_write(struct vt_dev *dev, unsigned int where, uint32_t val,
+		 unsigned int size);
+unsigned int vt_cfg_cap(struct vt_dev *dev, uint8_t id);
+int vt_set_power(struct vt_dev *dev, unsigned int state);
+int vt_low_power(struct vt_dev *dev, int wakeup);
+int vt_low_power_exit(struct vt_dev *dev);
+int vt_flr(struct vt_dev *dev);
+int vt_hot_reset(struct vt_dev *dev, unsigned int count, const int *groups);
+int vt_hot_reset_alone(struct vt_dev *dev);
+int vt_set_irqs(struct vt_dev *dev, unsigned int index, unsigned int start,
+		unsigned int count, uint32_t flags, const void *data, size_t len);
+int vt_irq_one(struct vt_dev *dev, unsigned int index, unsigned int vector,
+	       int fd);
+int vt_irq_off(struct vt_dev *dev, unsigned int index);
+int vt_irq_info(struct vt_dev *dev, unsigned int index,
+		struct vfio_irq_info *info);
+int vt_eventfd(void);
+bool vt_touch(volatile uint8_t *mem);
+bool vt_answers(struct vt_dev *dev);
+
 /* mock.c */
 uint32_t vt_read32(struct vt_dev *dev, uint32_t reg);
 uint64_t vt_read64(struct vt_dev *dev, uint32_t reg);
@@ -95,6 +123,7 @@ void vt_ring_start(struct vt_dev *dev, uint32_t size);
 struct mock_vfio_desc *vt_desc(struct vt_dev *dev, uint32_t n);
 uint32_t vt_submit(struct vt_dev *dev, uint32_t n);
 void vt_traffic_start(struct vt_dev *dev, uint32_t control, uint32_t period);
+bool vt_works(struct vt_dev *dev);
 void vt_pattern(struct vt_dev *dev, uint32_t seed);
 uint32_t vt_crc32(const void *data, size_t len);
 bool vt_wait_until(bool (*done)(void *arg), void *arg, int msec);
