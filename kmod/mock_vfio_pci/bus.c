@@ -37,7 +37,7 @@ static struct mock_fn *mock_bus_fn(struct pci_bus *bus, unsigned int devfn)
 
 	if (nr >= MOCK_PORTS)
 		return NULL;
-	return mock_fn_at(mock_host_of(bus), nr * MOCK_PORT_FNS + devfn);
+	return mock_fn_or_vf_at(mock_host_of(bus), nr * MOCK_PORT_FNS + devfn);
 }
 
 static int mock_bus_read(struct pci_bus *bus, unsigned int devfn, int where,
@@ -53,7 +53,7 @@ static int mock_bus_read(struct pci_bus *bus, unsigned int devfn, int where,
 	fn = mock_bus_fn(bus, devfn);
 	if (port)
 		ret = mock_port_read(port, where, size, val);
-	else if (fn && !READ_ONCE(fn->gone))
+	else if (fn && mock_fn_answers(fn))
 		ret = mock_cfg_read(fn, where, size, val);
 	rcu_read_unlock();
 	return ret;
@@ -71,7 +71,7 @@ static int mock_bus_write(struct pci_bus *bus, unsigned int devfn, int where,
 	fn = mock_bus_fn(bus, devfn);
 	if (port)
 		ret = mock_port_write(port, where, size, val);
-	else if (fn && !READ_ONCE(fn->gone))
+	else if (fn && mock_fn_answers(fn))
 		ret = mock_cfg_write(fn, where, size, val);
 	rcu_read_unlock();
 	return ret;
@@ -101,11 +101,18 @@ struct mock_fn *mock_fn_of(struct pci_dev *pdev)
 	return fn;
 }
 
+#ifdef CONFIG_PCI_IOV
+#define MOCK_LAST_BAR	PCI_IOV_RESOURCE_END
+#else
+#define MOCK_LAST_BAR	PCI_STD_RESOURCE_END
+#endif
+
+/* Those of a virtual function are pieces of what the physical one has claimed. */
 static int mock_bus_claim_bars(struct pci_dev *pdev)
 {
 	int i, ret;
 
-	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+	for (i = 0; i <= MOCK_LAST_BAR && !pdev->is_virtfn; i++) {
 		if (!pci_resource_len(pdev, i))
 			continue;
 		ret = pci_claim_resource(pdev, i);
@@ -120,6 +127,8 @@ static int mock_bus_added_fn(struct pci_dev *pdev, struct mock_fn *fn)
 {
 	int ret;
 
+	/* A virtual function has been here before, and was reset as it went. */
+	flush_work(&fn->flr_work);
 	ret = mock_bus_claim_bars(pdev);
 	if (ret)
 		return ret;
@@ -128,13 +137,13 @@ static int mock_bus_added_fn(struct pci_dev *pdev, struct mock_fn *fn)
 		return ret;
 	/* Whatever the ids say, no driver of such hardware can drive it. */
 	if (!mock_conf_is_native(&fn->conf))
-		ret = device_set_driver_override(&pdev->dev, KBUILD_MODNAME);
+		ret = device_set_driver_override(&pdev->dev, fn->sriov ?
+						 MOCK_PF_DRIVER : KBUILD_MODNAME);
 	if (ret)
 		return ret;
 	compat_bars_not_mappable(pdev);
 	pdev->d3hot_delay = 0;
 	pdev->d3cold_delay = 0;
-	mock_irq_attach(fn, pdev);
 	fn->pdev = pdev;
 	return 0;
 }
@@ -190,6 +199,26 @@ static struct notifier_block mock_bus_nb = {
 	.priority = 100,
 };
 
+static int mock_bus_notify_late(struct notifier_block *nb, unsigned long action,
+				void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+	struct mock_fn *fn = mock_fn_of(pdev);
+
+	if (fn && action == BUS_NOTIFY_ADD_DEVICE)
+		mock_irq_attach(fn, pdev);
+	return NOTIFY_DONE;
+}
+
+/*
+ * Below Intel's interrupt remapping, which gives each virtual function of the
+ * system the interrupt domain of its physical one.
+ */
+static struct notifier_block mock_bus_late_nb = {
+	.notifier_call = mock_bus_notify_late,
+	.priority = -100,
+};
+
 /**
  * mock_bus_init - watch for our functions to appear
  *
@@ -197,7 +226,14 @@ static struct notifier_block mock_bus_nb = {
  */
 int mock_bus_init(void)
 {
-	return bus_register_notifier(&pci_bus_type, &mock_bus_nb);
+	int ret = bus_register_notifier(&pci_bus_type, &mock_bus_nb);
+
+	if (ret)
+		return ret;
+	ret = bus_register_notifier(&pci_bus_type, &mock_bus_late_nb);
+	if (ret)
+		bus_unregister_notifier(&pci_bus_type, &mock_bus_nb);
+	return ret;
 }
 
 /**
@@ -205,6 +241,7 @@ int mock_bus_init(void)
  */
 void mock_bus_exit(void)
 {
+	bus_unregister_notifier(&pci_bus_type, &mock_bus_late_nb);
 	bus_unregister_notifier(&pci_bus_type, &mock_bus_nb);
 }
 
@@ -345,6 +382,7 @@ void mock_host_destroy(struct mock_host *host)
 	const int domain = host->sysdata.domain;
 
 	mock_host_remove_slots(host);
+	mock_fn_disable_vfs(host);
 	pci_lock_rescan_remove();
 	pci_stop_root_bus(host->bridge->bus);
 	pci_remove_root_bus(host->bridge->bus);

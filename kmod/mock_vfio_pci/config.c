@@ -58,6 +58,20 @@ u32 mock_cfg_dword(const struct mock_fn *fn, int where)
 	return get_unaligned_le32(fn->cfg.space + where);
 }
 
+/*
+ * What is of the physical function in a virtual one: ids, of which the PCI core
+ * finds the rest in the SR-IOV capability, and memory decoding.
+ */
+static void mock_cfg_init_vf_header(struct mock_fn *fn)
+{
+	set16(fn, PCI_VENDOR_ID, 0xffff);
+	set16(fn, PCI_DEVICE_ID, 0xffff);
+	fn->cfg.space[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_NORMAL;
+	allow16(fn, PCI_COMMAND, PCI_COMMAND_MASTER);
+	fn->cfg.wmask[PCI_INTERRUPT_LINE] = 0;
+	fn->cfg.wmask[PCI_CACHE_LINE_SIZE] = 0;
+}
+
 static void mock_cfg_init_header(struct mock_fn *fn)
 {
 	const struct mock_conf *conf = &fn->conf;
@@ -76,6 +90,8 @@ static void mock_cfg_init_header(struct mock_fn *fn)
 		(conf->intx ? PCI_COMMAND_INTX_DISABLE : 0));
 	fn->cfg.wmask[PCI_INTERRUPT_LINE] = 0xff;
 	fn->cfg.wmask[PCI_CACHE_LINE_SIZE] = 0xff;
+	if (fn->pf)
+		mock_cfg_init_vf_header(fn);
 }
 
 /* Append to the list of capabilities. */
@@ -86,10 +102,15 @@ static void mock_cfg_link(struct mock_fn *fn, u8 *last, u8 where, u8 id)
 	*last = where + PCI_CAP_LIST_NEXT;
 }
 
-static void mock_cfg_init_bar(struct mock_fn *fn, int bar, u64 addr, u64 size)
+/**
+ * mock_cfg_init_bar - a 64-bit memory BAR
+ * @fn: the function
+ * @where: offset in configuration space
+ * @addr: its value
+ * @size: a power of two, of whatever one such BAR decodes
+ */
+void mock_cfg_init_bar(struct mock_fn *fn, int where, u64 addr, u64 size)
 {
-	const int where = PCI_BASE_ADDRESS_0 + 4 * bar;
-
 	set32(fn, where, lower_32_bits(addr) | PCI_BASE_ADDRESS_MEM_TYPE_64);
 	set32(fn, where + 4, upper_32_bits(addr));
 	allow32(fn, where, lower_32_bits(~(size - 1)) & PCI_BASE_ADDRESS_MEM_MASK);
@@ -121,7 +142,7 @@ static void mock_cfg_init_msix(struct mock_fn *fn)
 	set16(fn, MOCK_CAP_MSIX + PCI_MSIX_FLAGS, fn->conf.msix - 1);
 	set32(fn, MOCK_CAP_MSIX + PCI_MSIX_TABLE, MOCK_VFIO_BAR_MSIX);
 	set32(fn, MOCK_CAP_MSIX + PCI_MSIX_PBA,
-	      mock_irq_bar_size(fn) / 2 | MOCK_VFIO_BAR_MSIX);
+	      fn->irq.bar_size / 2 | MOCK_VFIO_BAR_MSIX);
 	allow16(fn, MOCK_CAP_MSIX + PCI_MSIX_FLAGS,
 		PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
 }
@@ -167,7 +188,8 @@ static void mock_cfg_init_caps(struct mock_fn *fn)
  */
 static void mock_cfg_init_vsec(struct mock_fn *fn)
 {
-	set32(fn, MOCK_CAP_VSEC, PCI_EXT_CAP_ID_VNDR | 1 << 16);
+	set32(fn, MOCK_CAP_VSEC, PCI_EXT_CAP_ID_VNDR | 1 << 16 |
+	      (fn->sriov ? MOCK_CAP_SRIOV << 20 : 0));
 	set32(fn, MOCK_CAP_VSEC + PCI_VNDR_HEADER, 1 | 1 << 16 | 16 << 20);
 	set32(fn, MOCK_CAP_VSEC + 8, MOCK_VFIO_MAGIC);
 	set32(fn, MOCK_CAP_VSEC + 12, MOCK_VFIO_VERSION);
@@ -177,20 +199,35 @@ static void mock_cfg_init_vsec(struct mock_fn *fn)
 static int mock_cfg_init_window(struct mock_fn *fn)
 {
 	const u64 size = fn->conf.bar_size;
+	const u64 total = 2 * size + mock_sriov_window_size(fn);
 	int ret;
 
 	fn->window.name = "mock_vfio_pci";
 	/* Busy: whoever wants to map the BARs is told that he cannot. */
 	fn->window.flags = IORESOURCE_MEM | IORESOURCE_BUSY;
 	/* Top half of the address space, clear of memory that is plugged in later. */
-	ret = allocate_resource(&iomem_resource, &fn->window, 2 * size,
+	ret = allocate_resource(&iomem_resource, &fn->window, total,
 				iomem_resource.end / 2, iomem_resource.end,
 				size, NULL, NULL);
 	if (ret)
-		ret = allocate_resource(&iomem_resource, &fn->window, 2 * size,
+		ret = allocate_resource(&iomem_resource, &fn->window, total,
 					SZ_4G, iomem_resource.end, size, NULL,
 					NULL);
 	return ret;
+}
+
+static void mock_cfg_init_bars(struct mock_fn *fn)
+{
+	const u64 start = fn->window.start;
+	const u64 size = fn->conf.bar_size;
+
+	mock_cfg_init_bar(fn, PCI_BASE_ADDRESS_0 + 4 * MOCK_VFIO_BAR_MEM, start,
+			  size);
+	mock_cfg_init_bar(fn, PCI_BASE_ADDRESS_0 + 4 * MOCK_VFIO_BAR_REGS,
+			  start + size, MOCK_VFIO_REGS_SIZE);
+	if (fn->conf.msix)
+		mock_cfg_init_bar(fn, PCI_BASE_ADDRESS_0 + 4 * MOCK_VFIO_BAR_MSIX,
+				  virt_to_phys(fn->irq.bar), fn->irq.bar_size);
 }
 
 /**
@@ -201,23 +238,19 @@ static int mock_cfg_init_window(struct mock_fn *fn)
  */
 int mock_cfg_init(struct mock_fn *fn)
 {
-	int ret = mock_cfg_init_window(fn);
+	/* The BARs of virtual functions are in the physical function. */
+	int ret = fn->pf ? 0 : mock_cfg_init_window(fn);
 
 	if (ret)
 		return ret;
 	raw_spin_lock_init(&fn->cfg.lock);
 	mock_cfg_init_header(fn);
-	mock_cfg_init_bar(fn, MOCK_VFIO_BAR_MEM, fn->window.start,
-			  fn->conf.bar_size);
-	mock_cfg_init_bar(fn, MOCK_VFIO_BAR_REGS,
-			  fn->window.start + fn->conf.bar_size,
-			  MOCK_VFIO_REGS_SIZE);
-	if (fn->conf.msix)
-		mock_cfg_init_bar(fn, MOCK_VFIO_BAR_MSIX,
-				  virt_to_phys(fn->irq.bar),
-				  mock_irq_bar_size(fn));
+	if (!fn->pf)
+		mock_cfg_init_bars(fn);
 	mock_cfg_init_caps(fn);
 	mock_cfg_init_vsec(fn);
+	if (fn->sriov)
+		mock_sriov_init_cfg(fn);
 	return 0;
 }
 
@@ -279,7 +312,8 @@ static void mock_cfg_reset_locked(struct mock_fn *fn)
  * mock_cfg_reset - a reset of any kind reaches a function
  * @fn: the function
  *
- * The device model is reset a little later, by flr_work.
+ * The device model is reset a little later, by flr_work.  The virtual functions
+ * of a physical function are reset with it.
  *
  * Context: any.
  */
@@ -290,6 +324,8 @@ void mock_cfg_reset(struct mock_fn *fn)
 	raw_spin_lock_irqsave(&fn->cfg.lock, flags);
 	mock_cfg_reset_locked(fn);
 	raw_spin_unlock_irqrestore(&fn->cfg.lock, flags);
+	if (fn->sriov)
+		mock_sriov_reset(fn);
 }
 
 /**
@@ -306,12 +342,14 @@ int mock_cfg_write(struct mock_fn *fn, int where, int size, u32 val)
 {
 	const int ctl = MOCK_CAP_EXP + PCI_EXP_DEVCTL;
 	unsigned long flags;
+	bool had_vfs;
 	int i;
 
 	if (where < 0 || where + size > MOCK_CFG_SIZE)
 		return PCIBIOS_BAD_REGISTER_NUMBER;
 
 	raw_spin_lock_irqsave(&fn->cfg.lock, flags);
+	had_vfs = mock_sriov_enabled(fn);
 	for (i = 0; i < size; i++) {
 		const u8 mask = fn->cfg.wmask[where + i];
 		const u8 byte = val >> (8 * i);
@@ -321,8 +359,11 @@ int mock_cfg_write(struct mock_fn *fn, int where, int size, u32 val)
 	}
 	if (where == ctl && size >= 2 && (val & PCI_EXP_DEVCTL_BCR_FLR))
 		mock_cfg_reset_locked(fn);
+	had_vfs = had_vfs && !mock_sriov_enabled(fn);
 	raw_spin_unlock_irqrestore(&fn->cfg.lock, flags);
 
+	if (had_vfs)
+		mock_sriov_reset(fn);
 	mock_irq_config_changed(fn);
 	mock_dev_kick(fn);
 	return PCIBIOS_SUCCESSFUL;
@@ -346,7 +387,7 @@ void mock_cfg_set_intx(struct mock_fn *fn, bool asserted)
 
 static bool mock_cfg_in_d0(const struct mock_fn *fn)
 {
-	return !READ_ONCE(fn->gone) &&
+	return mock_fn_answers(fn) &&
 	       !(mock_cfg_word(fn, MOCK_CAP_PM + PCI_PM_CTRL) &
 		 PCI_PM_CTRL_STATE_MASK);
 }
@@ -363,6 +404,8 @@ static bool mock_cfg_command(const struct mock_fn *fn, u16 bits)
  */
 bool mock_cfg_decodes_memory(const struct mock_fn *fn)
 {
+	if (fn->pf)
+		return mock_cfg_in_d0(fn) && mock_vf_decodes_memory(fn);
 	return mock_cfg_command(fn, PCI_COMMAND_MEMORY);
 }
 

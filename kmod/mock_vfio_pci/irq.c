@@ -20,13 +20,22 @@
 
 #define MOCK_MSG_ADDRESS	0xfee00000U
 
+static unsigned int mock_irq_vectors(const struct mock_conf *conf)
+{
+	return max3(conf->msi, conf->msix, 1U);
+}
+
 /**
  * mock_irq_bar_size - bytes of the MSI-X BAR
- * @fn: the function
+ * @conf: what the function is
+ *
+ * Return: a power of two, at least PAGE_SIZE.
  */
-size_t mock_irq_bar_size(const struct mock_fn *fn)
+size_t mock_irq_bar_size(const struct mock_conf *conf)
 {
-	return PAGE_SIZE << fn->irq.bar_order;
+	return max_t(size_t, PAGE_SIZE,
+		     roundup_pow_of_two(2 * PCI_MSIX_ENTRY_SIZE *
+					mock_irq_vectors(conf)));
 }
 
 /**
@@ -35,7 +44,7 @@ size_t mock_irq_bar_size(const struct mock_fn *fn)
  */
 unsigned long *mock_irq_pending(const struct mock_fn *fn)
 {
-	return fn->irq.bar + mock_irq_bar_size(fn) / 2;
+	return fn->irq.bar + fn->irq.bar_size / 2;
 }
 
 /* INTx */
@@ -106,8 +115,11 @@ static int mock_intx_init(struct mock_fn *fn, struct fwnode_handle *fwnode)
 
 static void mock_intx_exit(struct mock_fn *fn)
 {
-	struct fwnode_handle *fwnode = fn->irq.intx_domain->fwnode;
+	struct fwnode_handle *fwnode;
 
+	if (!fn->conf.intx)
+		return;
+	fwnode = fn->irq.intx_domain->fwnode;
 	irq_dispose_mapping(fn->irq.intx_virq);
 	irq_domain_remove(fn->irq.intx_domain);
 	irq_domain_free_fwnode(fwnode);
@@ -344,7 +356,7 @@ void mock_irq_reset_table(struct mock_fn *fn)
 	__le32 *entry = fn->irq.bar;
 	unsigned int i;
 
-	memset(fn->irq.bar, 0, mock_irq_bar_size(fn));
+	memset(fn->irq.bar, 0, fn->irq.bar_size);
 	for (i = 0; i < fn->conf.msix; i++)
 		entry[4 * i + PCI_MSIX_ENTRY_VECTOR_CTRL / 4] =
 			cpu_to_le32(PCI_MSIX_ENTRY_CTRL_MASKBIT);
@@ -365,34 +377,54 @@ void mock_irq_attach(struct mock_fn *fn, struct pci_dev *pdev)
 	dev_set_msi_domain(&pdev->dev, fn->irq.msi_domain);
 }
 
-/* The PCI core maps the table with ioremap(), which takes reserved pages only. */
+/**
+ * mock_irq_alloc_pages - memory for MSI-X BARs
+ * @size: bytes
+ *
+ * The PCI core maps the table with ioremap(), which takes reserved pages only.
+ *
+ * Return: zeroed memory, aligned to the next power of two; NULL if there is none.
+ */
+void *mock_irq_alloc_pages(size_t size)
+{
+	void *pages = alloc_pages_exact(size, GFP_KERNEL | __GFP_ZERO |
+					__GFP_NOWARN);
+	size_t i;
+
+	for (i = 0; pages && i < size; i += PAGE_SIZE)
+		SetPageReserved(virt_to_page(pages + i));
+	return pages;
+}
+
+/**
+ * mock_irq_free_pages - opposite of mock_irq_alloc_pages()
+ * @pages: the memory
+ * @size: bytes
+ */
+void mock_irq_free_pages(void *pages, size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < size; i += PAGE_SIZE)
+		ClearPageReserved(virt_to_page(pages + i));
+	free_pages_exact(pages, size);
+}
+
 static int mock_irq_alloc_bar(struct mock_fn *fn)
 {
-	const size_t size = max_t(size_t, PAGE_SIZE,
-				  roundup_pow_of_two(2 * PCI_MSIX_ENTRY_SIZE *
-						     fn->irq.vectors));
-	struct page *page;
-	int i;
-
-	fn->irq.bar_order = get_order(size);
-	page = alloc_pages(GFP_KERNEL | __GFP_ZERO, fn->irq.bar_order);
-	if (!page)
+	fn->irq.bar_size = mock_irq_bar_size(&fn->conf);
+	fn->irq.bar = fn->pf ? mock_vf_msix_bar(fn) :
+		      mock_irq_alloc_pages(fn->irq.bar_size);
+	if (!fn->irq.bar)
 		return -ENOMEM;
-	for (i = 0; i < 1 << fn->irq.bar_order; i++)
-		SetPageReserved(page + i);
-	fn->irq.bar = page_address(page);
 	mock_irq_reset_table(fn);
 	return 0;
 }
 
 static void mock_irq_free_bar(struct mock_fn *fn)
 {
-	struct page *page = virt_to_page(fn->irq.bar);
-	int i;
-
-	for (i = 0; i < 1 << fn->irq.bar_order; i++)
-		ClearPageReserved(page + i);
-	__free_pages(page, fn->irq.bar_order);
+	if (!fn->pf)
+		mock_irq_free_pages(fn->irq.bar, fn->irq.bar_size);
 }
 
 static int mock_irq_init_domain(struct mock_fn *fn, const char *name,
@@ -423,13 +455,14 @@ int mock_irq_init(struct mock_fn *fn)
 {
 	int ret;
 
-	fn->irq.vectors = max3(fn->conf.msi, fn->conf.msix, 1U);
+	fn->irq.vectors = mock_irq_vectors(&fn->conf);
 	fn->irq.intx_work = IRQ_WORK_INIT_HARD(mock_intx_work);
 	fn->irq.flush_work = IRQ_WORK_INIT_HARD(mock_irq_flush_work);
 	ret = mock_irq_alloc_bar(fn);
 	if (ret)
 		return ret;
-	ret = mock_irq_init_domain(fn, "mock-intx", mock_intx_init);
+	if (fn->conf.intx)
+		ret = mock_irq_init_domain(fn, "mock-intx", mock_intx_init);
 	if (ret)
 		goto err_bar;
 	ret = mock_irq_init_domain(fn, "mock-msi", mock_msi_init);

@@ -27,13 +27,9 @@ static void mock_fn_flr(struct work_struct *work)
 	mock_dev_reset(container_of(work, struct mock_fn, flr_work));
 }
 
-/**
- * mock_fn_create - a function, not yet in its place
- * @conf: what it shall be, nothing wrong with it
- *
- * Return: the function, or an error pointer.
- */
-struct mock_fn *mock_fn_create(const struct mock_conf *conf)
+/* A function or, with @pf, its virtual function number @nr. */
+static struct mock_fn *mock_fn_make(const struct mock_conf *conf,
+				    struct mock_fn *pf, unsigned int nr)
 {
 	struct mock_fn *fn = kzalloc(sizeof(*fn), GFP_KERNEL);
 	int ret;
@@ -41,6 +37,8 @@ struct mock_fn *mock_fn_create(const struct mock_conf *conf)
 	if (!fn)
 		return ERR_PTR(-ENOMEM);
 	fn->conf = *conf;
+	fn->pf = pf;
+	fn->vf = nr;
 	init_rwsem(&fn->domain_lock);
 	INIT_WORK(&fn->flr_work, mock_fn_flr);
 	mock_err_init(fn);
@@ -51,11 +49,16 @@ struct mock_fn *mock_fn_create(const struct mock_conf *conf)
 	ret = mock_dev_init(fn);
 	if (ret)
 		goto err_irq;
-	ret = mock_cfg_init(fn);
+	ret = mock_sriov_init(fn);
 	if (ret)
 		goto err_dev;
+	ret = mock_cfg_init(fn);
+	if (ret)
+		goto err_sriov;
 	return fn;
 
+err_sriov:
+	mock_sriov_exit(fn);
 err_dev:
 	mock_dev_exit(fn);
 err_irq:
@@ -66,11 +69,35 @@ err_free:
 }
 
 /**
- * mock_fn_destroy - opposite of mock_fn_create()
+ * mock_fn_create - a function, not yet in its place
+ * @conf: what it shall be, nothing wrong with it
+ *
+ * Return: the function, or an error pointer.
+ */
+struct mock_fn *mock_fn_create(const struct mock_conf *conf)
+{
+	return mock_fn_make(conf, NULL, 0);
+}
+
+/**
+ * mock_vf_create - a virtual function
+ * @pf: its physical function
+ * @nr: its number, from 0
+ *
+ * Return: the function, or an error pointer.
+ */
+struct mock_fn *mock_vf_create(struct mock_fn *pf, unsigned int nr)
+{
+	return mock_fn_make(&pf->sriov->conf, pf, nr);
+}
+
+/**
+ * mock_fn_destroy - opposite of mock_fn_create() and mock_vf_create()
  * @fn: the function; the PCI core must have forgotten it
  */
 void mock_fn_destroy(struct mock_fn *fn)
 {
+	mock_sriov_exit(fn);
 	mock_err_exit(fn);
 	cancel_work_sync(&fn->flr_work);
 	mock_dev_exit(fn);
@@ -172,11 +199,16 @@ static int __init mock_init(void)
 	ret = mock_vfio_register();
 	if (ret)
 		goto err_bus;
-	ret = mock_init_host();
+	ret = mock_pf_register();
 	if (ret)
 		goto err_vfio;
+	ret = mock_init_host();
+	if (ret)
+		goto err_pf;
 	return 0;
 
+err_pf:
+	mock_pf_unregister();
 err_vfio:
 	mock_vfio_unregister();
 err_bus:
@@ -194,6 +226,7 @@ static void __exit mock_exit(void)
 	mock_nl_exit();
 	flush_workqueue(mock_del_wq);
 	mock_host_destroy(mock_host);
+	mock_pf_unregister();
 	mock_vfio_unregister();
 	mock_bus_exit();
 	mock_iommu_exit();

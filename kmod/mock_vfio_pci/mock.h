@@ -4,9 +4,11 @@
  *
  * Three layers, each knows only the ones before it:
  *   fake hardware  bus.c port.c place.c config.c iommu.c pgtable.c irq.c error.c
+ *		    sriov.c
  *   device model   profile.c device.c regs.c dma.c mem.c peer.c traffic.c
  *   variant driver vfio.c bars.c migration.c state.c load.c
- * and netlink.c, which has functions made and removed.
+ * and netlink.c, which has functions made and removed, and pf.c, the driver of
+ * physical functions.
  */
 #ifndef MOCK_VFIO_PCI_H
 #define MOCK_VFIO_PCI_H
@@ -31,6 +33,8 @@
 #define MOCK_MSIX_VECTORS_MAX	2048
 #define MOCK_MEM_SIZE_MIN	SZ_4K
 #define MOCK_MEM_SIZE_MAX	SZ_16G
+#define MOCK_VFS_MAX		128
+#define MOCK_VF_BARS_MAX	SZ_4M
 #define MOCK_CFG_SIZE		4096
 #define MOCK_PORTS		8
 #define MOCK_PORT_SLOTS		32
@@ -43,6 +47,7 @@ struct irq_domain;
 struct mock_fn;
 struct mock_host;
 struct mock_port;
+struct mock_sriov;
 
 /**
  * struct mock_conf - what kind of device a function is
@@ -56,7 +61,8 @@ struct mock_port;
  * @msi: MSI vectors, 0 or a power of two
  * @msix: MSI-X vectors
  * @vfs: virtual functions, more than 0 for a physical function
- * @mig: VFIO_MIGRATION_*, 0 if it cannot be migrated
+ * @mig: VFIO_MIGRATION_*, 0 if it cannot be migrated; what is asked for with
+ *	 @vfs is for these, a physical function cannot
  * @mem_size: bytes of device memory
  * @bar_size: bytes of the BAR that shows it
  */
@@ -90,11 +96,11 @@ struct mock_cfg {
 
 /**
  * struct mock_irq - interrupt side of a function
- * @intx_domain: one interrupt, the INTx pin
+ * @intx_domain: one interrupt, the INTx pin, if there is one
  * @intx_virq: Linux interrupt of the pin
  * @msi_domain: parent of the domains that the PCI core makes for MSI and MSI-X
  * @vectors: most vectors that it can have raised, by MSI or MSI-X
- * @bar_order: page order of the MSI-X BAR
+ * @bar_size: bytes of the MSI-X BAR
  * @bar: the MSI-X BAR: table, and pending bits from the middle on
  * @intx_work: runs the INTx handlers, for places that cannot
  * @flush_work: delivers pending vectors, for places that cannot
@@ -106,7 +112,7 @@ struct mock_irq {
 	unsigned int intx_virq;
 	struct irq_domain *msi_domain;
 	unsigned int vectors;
-	unsigned int bar_order;
+	size_t bar_size;
 	void *bar;
 	struct irq_work intx_work;
 	struct irq_work flush_work;
@@ -255,6 +261,9 @@ struct mock_dev {
  * @conf: what it is
  * @pdev: the PCI core's view of it, as long as it has one; set and cleared
  *	  under pci_lock_rescan_remove()
+ * @sriov: of a physical function: its virtual ones
+ * @pf: of a virtual function: its physical one
+ * @vf: of a virtual function: its number, from 0
  * @gone: pulled out: it answers nothing
  * @leaving: its removal has begun
  * @del_work: removes it
@@ -275,6 +284,9 @@ struct mock_fn {
 	const char *profile;
 	struct mock_conf conf;
 	struct pci_dev *pdev;
+	struct mock_sriov *sriov;
+	struct mock_fn *pf;
+	unsigned int vf;
 	bool gone;
 	unsigned long leaving;
 	struct work_struct del_work;
@@ -322,6 +334,7 @@ extern struct workqueue_struct *mock_del_wq;
 
 /* main.c */
 struct mock_fn *mock_fn_create(const struct mock_conf *conf);
+struct mock_fn *mock_vf_create(struct mock_fn *pf, unsigned int nr);
 void mock_fn_destroy(struct mock_fn *fn);
 
 /* profile.c */
@@ -329,6 +342,7 @@ const struct mock_conf *mock_profile_find(const char *name,
 					  const char **canonical);
 const char *mock_conf_wrong(const struct mock_conf *conf);
 bool mock_conf_is_native(const struct mock_conf *conf);
+void mock_conf_set_vfs(struct mock_conf *conf, u32 vfs);
 
 /* bus.c */
 /**
@@ -410,12 +424,14 @@ void mock_slots_remove(struct mock_port *port);
 #define MOCK_ANY	(~0U)
 #define MOCK_EACH_PLACE	(MOCK_PORTS * MOCK_PORT_FNS)
 
+struct mock_fn *mock_fn_or_vf_at(struct mock_host *host, unsigned int place);
 struct mock_fn *mock_fn_at(struct mock_host *host, unsigned int place);
 struct mock_fn *mock_fn_find(struct mock_host *host, const char *name);
 unsigned int mock_fn_place(const struct mock_fn *fn);
 int mock_fn_add(struct mock_host *host, struct mock_fn *fn, unsigned int slot,
 		unsigned int number);
 void mock_fn_remove(struct mock_fn *fn, bool surprise);
+void mock_fn_disable_vfs(struct mock_host *host);
 void mock_fn_remove_all(struct mock_host *host);
 
 /* config.c */
@@ -423,6 +439,7 @@ int mock_cfg_init(struct mock_fn *fn);
 int mock_cfg_read(struct mock_fn *fn, int where, int size, u32 *val);
 int mock_cfg_write(struct mock_fn *fn, int where, int size, u32 val);
 void mock_cfg_reset(struct mock_fn *fn);
+void mock_cfg_init_bar(struct mock_fn *fn, int where, u64 addr, u64 size);
 u16 mock_cfg_word(const struct mock_fn *fn, int where);
 u32 mock_cfg_dword(const struct mock_fn *fn, int where);
 void mock_cfg_set_intx(struct mock_fn *fn, bool asserted);
@@ -435,6 +452,36 @@ bool mock_cfg_msi_vector(const struct mock_fn *fn, unsigned int vector,
 bool mock_cfg_msix_enabled(const struct mock_fn *fn);
 bool mock_cfg_msix_masked(const struct mock_fn *fn);
 
+/* sriov.c */
+#define MOCK_CAP_SRIOV	0x140
+
+/**
+ * struct mock_sriov - what a physical function has more than others
+ * @conf: what its virtual functions are
+ * @bars: their MSI-X BARs, one after the other
+ * @bars_size: bytes
+ * @vfs: the virtual functions; they live as long as the physical one and answer
+ *	 while they are enabled
+ */
+struct mock_sriov {
+	struct mock_conf conf;
+	void *bars;
+	size_t bars_size;
+	struct mock_fn *vfs[] /* of conf.vfs of the physical function */;
+};
+
+int mock_sriov_init(struct mock_fn *pf);
+void mock_sriov_exit(struct mock_fn *pf);
+u64 mock_sriov_window_size(const struct mock_fn *pf);
+void mock_sriov_init_cfg(struct mock_fn *pf);
+void mock_sriov_settle(struct mock_fn *pf, unsigned int devfn);
+bool mock_sriov_enabled(const struct mock_fn *pf);
+void mock_sriov_reset(struct mock_fn *pf);
+void mock_sriov_unplug(struct mock_fn *pf);
+bool mock_fn_answers(const struct mock_fn *fn);
+bool mock_vf_decodes_memory(const struct mock_fn *vf);
+void *mock_vf_msix_bar(const struct mock_fn *vf);
+
 /* irq.c */
 int mock_irq_init(struct mock_fn *fn);
 void mock_irq_exit(struct mock_fn *fn);
@@ -444,7 +491,9 @@ void mock_irq_set_level(struct mock_fn *fn, bool asserted);
 void mock_irq_gate(struct mock_fn *fn, bool gated);
 void mock_irq_config_changed(struct mock_fn *fn);
 void mock_irq_reset_table(struct mock_fn *fn);
-size_t mock_irq_bar_size(const struct mock_fn *fn);
+size_t mock_irq_bar_size(const struct mock_conf *conf);
+void *mock_irq_alloc_pages(size_t size);
+void mock_irq_free_pages(void *pages, size_t size);
 unsigned long *mock_irq_pending(const struct mock_fn *fn);
 
 /* error.c */
@@ -542,6 +591,12 @@ void mock_traffic_tick(struct mock_fn *fn);
 /* vfio.c */
 int mock_vfio_register(void);
 void mock_vfio_unregister(void);
+
+/* pf.c */
+#define MOCK_PF_DRIVER	"mock_pf"
+
+int mock_pf_register(void);
+void mock_pf_unregister(void);
 
 /* netlink.c */
 int mock_nl_init(struct mock_host *host);

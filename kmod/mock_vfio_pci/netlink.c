@@ -33,14 +33,22 @@ static int mock_nl_put_ids(struct sk_buff *msg, const struct mock_conf *conf)
 	return 0;
 }
 
-static int mock_nl_put_conf(struct sk_buff *msg, const struct mock_conf *conf)
+/* Of a physical function it is said what its virtual functions can. */
+static u32 mock_nl_mig(const struct mock_fn *fn)
 {
+	return fn->sriov ? fn->sriov->conf.mig : fn->conf.mig;
+}
+
+static int mock_nl_put_conf(struct sk_buff *msg, const struct mock_fn *fn)
+{
+	const struct mock_conf *conf = &fn->conf;
+
 	if (nla_put_uint(msg, FN_A(MEM_SIZE), conf->mem_size) ||
 	    nla_put_uint(msg, FN_A(BAR_SIZE), conf->bar_size) ||
 	    nla_put_u32(msg, FN_A(MSI_VECTORS), conf->msi) ||
 	    nla_put_u32(msg, FN_A(MSIX_VECTORS), conf->msix) ||
 	    nla_put_u8(msg, FN_A(INTX), conf->intx) ||
-	    nla_put_u32(msg, FN_A(MIGRATION), conf->mig) ||
+	    nla_put_u32(msg, FN_A(MIGRATION), mock_nl_mig(fn)) ||
 	    nla_put_u32(msg, FN_A(TOTAL_VFS), conf->vfs))
 		return -EMSGSIZE;
 	return 0;
@@ -59,7 +67,7 @@ static int mock_nl_put_fn(struct sk_buff *msg, const struct mock_fn *fn)
 	    nla_put_u32(msg, FN_A(NUMBER), PCI_FUNC(fn->devfn)) ||
 	    mock_nl_put_ids(msg, &fn->conf))
 		return -EMSGSIZE;
-	return mock_nl_put_conf(msg, &fn->conf);
+	return mock_nl_put_conf(msg, fn);
 }
 
 static int mock_nl_fill(struct sk_buff *msg, const struct mock_fn *fn, void *hdr)
@@ -191,6 +199,8 @@ int mock_vfio_pci_nl_function_get_dumpit(struct sk_buff *skb,
 
 static void mock_nl_get_ids(struct nlattr **attrs, struct mock_conf *conf)
 {
+	if (attrs[FN_A(TOTAL_VFS)])
+		mock_conf_set_vfs(conf, nla_get_u32(attrs[FN_A(TOTAL_VFS)]));
 	if (attrs[FN_A(VENDOR_ID)])
 		conf->vendor = nla_get_u16(attrs[FN_A(VENDOR_ID)]);
 	if (attrs[FN_A(DEVICE_ID)])
@@ -223,8 +233,6 @@ static void mock_nl_get_conf(struct nlattr **attrs, struct mock_conf *conf)
 		conf->intx = nla_get_u8(attrs[FN_A(INTX)]);
 	if (attrs[FN_A(MIGRATION)])
 		conf->mig = nla_get_u32(attrs[FN_A(MIGRATION)]);
-	if (attrs[FN_A(TOTAL_VFS)])
-		conf->vfs = nla_get_u32(attrs[FN_A(TOTAL_VFS)]);
 }
 
 static int mock_nl_check_conf(struct genl_info *info,

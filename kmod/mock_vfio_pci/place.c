@@ -17,14 +17,14 @@ static struct mock_port *mock_port_of(struct mock_host *host, unsigned int nr)
 }
 
 /**
- * mock_fn_at - the function at a place
+ * mock_fn_or_vf_at - the function of any kind at a place
  * @host: the host bridge
  * @place: 0 to MOCK_EACH_PLACE - 1
  *
  * Context: under rcu_read_lock(), or where the function cannot go.
  * Return: the function or NULL.
  */
-struct mock_fn *mock_fn_at(struct mock_host *host, unsigned int place)
+struct mock_fn *mock_fn_or_vf_at(struct mock_host *host, unsigned int place)
 {
 	struct mock_port *port =
 		rcu_dereference_check(host->ports[place / MOCK_PORT_FNS],
@@ -34,6 +34,23 @@ struct mock_fn *mock_fn_at(struct mock_host *host, unsigned int place)
 		return NULL;
 	return rcu_dereference_check(port->fns[place % MOCK_PORT_FNS],
 				     lockdep_is_held(&host->lock));
+}
+
+/**
+ * mock_fn_at - the function at a place
+ * @host: the host bridge
+ * @place: 0 to MOCK_EACH_PLACE - 1
+ *
+ * Virtual functions are part of their physical one and not found by this.
+ *
+ * Context: under rcu_read_lock(), or where the function cannot go.
+ * Return: the function or NULL.
+ */
+struct mock_fn *mock_fn_at(struct mock_host *host, unsigned int place)
+{
+	struct mock_fn *fn = mock_fn_or_vf_at(host, place);
+
+	return fn && fn->pf ? NULL : fn;
 }
 
 /**
@@ -78,11 +95,38 @@ static bool mock_place_is_free(struct mock_host *host, unsigned int slot,
 }
 
 /*
+ * Where the virtual functions of a physical function in a slot can be: behind
+ * it, below the same bridge, in slots that are theirs alone; for these have
+ * nothing that could be reset together.  Return: a devfn, MOCK_ANY if nowhere.
+ */
+static unsigned int mock_place_vfs(struct mock_host *host, unsigned int slot,
+				   unsigned int vfs)
+{
+	struct mock_port *port = mock_port_of(host, slot / MOCK_PORT_SLOTS);
+	const unsigned int count = round_up(vfs, MOCK_SLOT_FNS);
+	unsigned int devfn = PCI_DEVFN(slot % MOCK_PORT_SLOTS, 0) + MOCK_SLOT_FNS;
+
+	if (port)
+		devfn = bitmap_find_next_zero_area(port->used, MOCK_PORT_FNS,
+						   devfn, count,
+						   MOCK_SLOT_FNS - 1);
+	return devfn + count <= MOCK_PORT_FNS ? devfn : MOCK_ANY;
+}
+
+static bool mock_place_has_room(struct mock_host *host, unsigned int slot,
+				unsigned int number, unsigned int vfs)
+{
+	if (!mock_place_is_free(host, slot, number))
+		return false;
+	return !vfs || mock_place_vfs(host, slot, vfs) != MOCK_ANY;
+}
+
+/*
  * The first free place with what is asked for.  Each function gets a slot of
  * its own as long as there are any: then a hot reset concerns it alone.
  */
-static int mock_place_choose(struct mock_host *host, unsigned int *slot,
-			     unsigned int *number)
+static int mock_place_choose(struct mock_host *host, unsigned int vfs,
+			     unsigned int *slot, unsigned int *number)
 {
 	const unsigned int slots = MOCK_PORTS * MOCK_PORT_SLOTS;
 	const unsigned int slot0 = *slot == MOCK_ANY ? 0 : *slot;
@@ -93,14 +137,15 @@ static int mock_place_choose(struct mock_host *host, unsigned int *slot,
 
 	for (n = nr0; n < nr1; n++) {
 		for (s = slot0; s < slot1; s++) {
-			if (!mock_place_is_free(host, s, n))
+			if (!mock_place_has_room(host, s, n, vfs))
 				continue;
 			*slot = s;
 			*number = n;
 			return 0;
 		}
 	}
-	return nr1 - nr0 == 1 && slot1 - slot0 == 1 ? -EBUSY : -ENOSPC;
+	return nr1 - nr0 == 1 && slot1 - slot0 == 1 &&
+	       !mock_place_is_free(host, slot0, nr0) ? -EBUSY : -ENOSPC;
 }
 
 /* Have the PCI core find the function, and drivers bind to it. */
@@ -129,11 +174,25 @@ static void mock_fn_free_work(struct work_struct *work)
 				     free_work));
 }
 
+static void mock_vfs_leave(struct mock_fn *pf)
+{
+	struct mock_fn **vfs = pf->sriov->vfs;
+	struct mock_port *port = pf->port;
+	unsigned int i;
+
+	for (i = 0; i < pf->conf.vfs; i++)
+		RCU_INIT_POINTER(port->fns[vfs[i]->devfn], NULL);
+	bitmap_clear(port->used, vfs[0]->devfn,
+		     round_up(pf->conf.vfs, MOCK_SLOT_FNS));
+}
+
 /* The PCI core knows it no more; its place is free, itself a little later. */
 static void mock_fn_leave(struct mock_fn *fn)
 {
 	struct mock_port *port = fn->port;
 
+	if (fn->sriov)
+		mock_vfs_leave(fn);
 	RCU_INIT_POINTER(port->fns[fn->devfn], NULL);
 	mock_slot_put(port, PCI_SLOT(fn->devfn));
 	clear_bit(fn->devfn, port->used);
@@ -153,6 +212,8 @@ static void mock_fn_unplug(struct mock_fn *fn)
 	if (pdev && fn->gone)
 		mock_err_pulled_out(pdev);
 	/* Its user may take his time; nobody else shall wait for that. */
+	if (fn->sriov)
+		mock_sriov_unplug(fn);
 	if (pdev)
 		device_release_driver(&pdev->dev);
 	pci_dev_put(pdev);
@@ -172,6 +233,17 @@ static void mock_fn_del_work(struct work_struct *work)
 	mock_fn_unplug(fn);
 	mock_fn_leave(fn);
 	mutex_unlock(&host->lock);
+}
+
+static void mock_vfs_settle(struct mock_fn *pf, unsigned int devfn)
+{
+	struct mock_port *port = pf->port;
+	unsigned int i;
+
+	mock_sriov_settle(pf, devfn);
+	bitmap_set(port->used, devfn, round_up(pf->conf.vfs, MOCK_SLOT_FNS));
+	for (i = 0; i < pf->conf.vfs; i++)
+		rcu_assign_pointer(port->fns[devfn + i], pf->sriov->vfs[i]);
 }
 
 static int mock_fn_settle(struct mock_host *host, struct mock_fn *fn,
@@ -197,6 +269,8 @@ static int mock_fn_settle(struct mock_host *host, struct mock_fn *fn,
 			 device, number);
 	INIT_WORK(&fn->del_work, mock_fn_del_work);
 	set_bit(fn->devfn, port->used);
+	if (fn->sriov)
+		mock_vfs_settle(fn, mock_place_vfs(host, slot, fn->conf.vfs));
 	rcu_assign_pointer(port->fns[fn->devfn], fn);
 	return 0;
 }
@@ -222,7 +296,7 @@ int mock_fn_add(struct mock_host *host, struct mock_fn *fn, unsigned int slot,
 
 	mutex_lock(&host->lock);
 	if (!fn->name[0] || !mock_fn_find(host, fn->name))
-		ret = mock_place_choose(host, &slot, &number);
+		ret = mock_place_choose(host, fn->conf.vfs, &slot, &number);
 	if (!ret)
 		ret = mock_fn_settle(host, fn, slot, number);
 	if (ret) {
@@ -254,6 +328,27 @@ void mock_fn_remove(struct mock_fn *fn, bool surprise)
 		WRITE_ONCE(fn->gone, true);
 	if (!test_and_set_bit(0, &fn->leaving))
 		queue_work(mock_del_wq, &fn->del_work);
+}
+
+/**
+ * mock_fn_disable_vfs - remove all virtual functions
+ * @host: the host bridge, to which nothing is added any more
+ *
+ * The PCI core does not survive the removal of a physical function that still
+ * has them, which is what some drivers leave behind.
+ */
+void mock_fn_disable_vfs(struct mock_host *host)
+{
+	struct mock_fn *fn;
+	unsigned int i;
+
+	mutex_lock(&host->lock);
+	for (i = 0; i < MOCK_EACH_PLACE; i++) {
+		fn = mock_fn_at(host, i);
+		if (fn && fn->sriov)
+			mock_sriov_unplug(fn);
+	}
+	mutex_unlock(&host->lock);
 }
 
 /**

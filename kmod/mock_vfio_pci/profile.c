@@ -15,18 +15,21 @@
 #define MOCK_MIG_ALL	(VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P | \
 			 VFIO_MIGRATION_PRE_COPY)
 
-/* What all have in common; a later initializer in a row overrides it. */
-#define MOCK_CONF(_size, _msix, _mig)			\
+/* What all have in common. */
+#define MOCK_CONF_ID(_id, _size, _msix, _mig)		\
 	.vendor = MOCK_VFIO_VENDOR_ID,			\
-	.device = MOCK_VFIO_DEVICE_ID,			\
+	.device = _id,					\
 	.subvendor = MOCK_VFIO_VENDOR_ID,		\
-	.subdevice = MOCK_VFIO_DEVICE_ID,		\
+	.subdevice = _id,				\
 	.revision = 1,					\
 	.msi = MOCK_MSI_VECTORS_MAX,			\
 	.msix = _msix,					\
 	.mem_size = _size,				\
 	.bar_size = _size,				\
 	.mig = _mig
+
+#define MOCK_CONF(_size, _msix, _mig)			\
+	MOCK_CONF_ID(MOCK_VFIO_DEVICE_ID, _size, _msix, _mig)
 
 /**
  * struct mock_profile - a kind of device
@@ -59,6 +62,9 @@ static const struct mock_profile mock_profiles[] = {
 			      .class = MOCK_CLASS_OTHER, .intx = true } },
 	{ "no-intx", { MOCK_CONF(SZ_1M, 16, MOCK_MIG_ALL),
 		       .class = MOCK_CLASS_OTHER } },
+	{ "sriov", { MOCK_CONF_ID(MOCK_VFIO_PF_DEVICE_ID, SZ_1M, 16,
+				  MOCK_MIG_ALL),
+		     .class = MOCK_CLASS_ETHERNET, .intx = true, .vfs = 8 } },
 };
 
 /**
@@ -104,6 +110,10 @@ const char *mock_conf_wrong(const struct mock_conf *conf)
 		return "msi-vectors must be 0 or a power of two up to 32";
 	if (conf->msix > MOCK_MSIX_VECTORS_MAX)
 		return "msix-vectors must be at most 2048";
+	if (conf->vfs > MOCK_VFS_MAX)
+		return "total-vfs must be at most 128";
+	if (conf->vfs * mock_irq_bar_size(conf) > MOCK_VF_BARS_MAX)
+		return "total-vfs times msix-vectors is too much";
 	if (conf->mig && !(conf->mig & VFIO_MIGRATION_STOP_COPY))
 		return "migration of any kind needs stop-copy";
 	if (!conf->vendor || conf->vendor == 0xffff)
@@ -112,11 +122,26 @@ const char *mock_conf_wrong(const struct mock_conf *conf)
 }
 
 /**
- * mock_conf_is_native - are these the ids that the variant driver looks for?
+ * mock_conf_is_native - are these the ids that the module's drivers look for?
  * @conf: properties of a device
  */
 bool mock_conf_is_native(const struct mock_conf *conf)
 {
-	return conf->vendor == MOCK_VFIO_VENDOR_ID &&
-	       conf->device == MOCK_VFIO_DEVICE_ID;
+	if (conf->vendor != MOCK_VFIO_VENDOR_ID)
+		return false;
+	if (conf->vfs)
+		return conf->device == MOCK_VFIO_PF_DEVICE_ID;
+	return conf->device == MOCK_VFIO_DEVICE_ID ||
+	       conf->device == MOCK_VFIO_VF_DEVICE_ID;
+}
+
+/**
+ * mock_conf_set_vfs - make a device a physical function, or not
+ * @conf: its properties, of which the device id follows
+ * @vfs: number of virtual functions, 0 for an ordinary device
+ */
+void mock_conf_set_vfs(struct mock_conf *conf, u32 vfs)
+{
+	conf->vfs = vfs;
+	conf->device = vfs ? MOCK_VFIO_PF_DEVICE_ID : MOCK_VFIO_DEVICE_ID;
 }

@@ -146,12 +146,15 @@ static const struct pci_error_handlers mock_vfio_err_handlers = {
 
 /*
  * Our functions are VFIO devices from the start, so the driver binds like any
- * other; the second entry is how management software finds variant drivers.
+ * other; the entries with an override are how management software finds variant drivers.
  */
 static const struct pci_device_id mock_vfio_ids[] = {
 	{ PCI_DEVICE(MOCK_VFIO_VENDOR_ID, MOCK_VFIO_DEVICE_ID) },
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(MOCK_VFIO_VENDOR_ID,
 					  MOCK_VFIO_DEVICE_ID) },
+	{ PCI_DEVICE(MOCK_VFIO_VENDOR_ID, MOCK_VFIO_VF_DEVICE_ID) },
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(MOCK_VFIO_VENDOR_ID,
+					  MOCK_VFIO_VF_DEVICE_ID) },
 	{}
 };
 MODULE_DEVICE_TABLE(pci, mock_vfio_ids);

@@ -14,6 +14,8 @@
 /* Default identity; not assigned to anyone in the PCI id database. */
 #define MOCK_VFIO_VENDOR_ID		0x4d4f	/* "MO" */
 #define MOCK_VFIO_DEVICE_ID		0x0001
+#define MOCK_VFIO_PF_DEVICE_ID		0x0002	/* SR-IOV physical function */
+#define MOCK_VFIO_VF_DEVICE_ID		0x0003	/* and its virtual ones */
 /* The first PCI domain that the module's host bridge tries. */
 #define MOCK_VFIO_DOMAIN_FIRST		0xf000
 
