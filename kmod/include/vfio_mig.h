@@ -63,8 +63,14 @@ void vfio_mig_buf_consume(struct vfio_mig_buf *buf, u64 start);
  *		  at the beginning, and of what has changed since.  Called as
  *		  @precopy_fill
  * @save: STOP -> STOP_COPY: append the complete state to @buf; after a pre-copy
- *	  what its data do not hold
- * @save_end: STOP_COPY -> STOP: the data was read, or nobody wants it any more
+ *	  what its data do not hold.  With @save_fill: as much of that as is useful
+ *	  now, or nothing
+ * @save_fill: the reader has come to the end of what @save has appended, and then
+ *	       of each piece: append the next one; nothing at the end of the state.
+ *	       For states that shall not lie in memory as a whole.  An error is the
+ *	       reader's, for the rest of the session.  Called as @precopy_fill
+ * @save_end: STOP_COPY -> STOP: the data was read, or nobody wants it any more;
+ *	      the session has ended, even if this fails
  * @load_begin: STOP -> RESUMING
  * @load_check: more of the stream has come; what the driver has understood it
  *		may keep and take out with vfio_mig_buf_consume().  An error fails
@@ -98,6 +104,7 @@ struct vfio_mig_ops {
 	int (*precopy_fill)(struct vfio_mig *mig, struct vfio_mig_buf *buf);
 	void (*precopy_size)(struct vfio_mig *mig, u64 *initial, u64 *dirty);
 	int (*save)(struct vfio_mig *mig, struct vfio_mig_buf *buf);
+	int (*save_fill)(struct vfio_mig *mig, struct vfio_mig_buf *buf);
 	int (*save_end)(struct vfio_mig *mig);
 	int (*load_begin)(struct vfio_mig *mig);
 	int (*load_check)(struct vfio_mig *mig, struct vfio_mig_buf *buf);

@@ -40,11 +40,8 @@ static struct file *arc_start(struct vfio_mig *mig)
 
 static struct file *arc_save_end(struct vfio_mig *mig)
 {
-	struct file *ret = call(mig, mig->ops->save_end);
-
-	if (!IS_ERR(ret))
-		vfio_mig_end_session(mig);
-	return ret;
+	vfio_mig_end_session(mig);
+	return call(mig, mig->ops->save_end);
 }
 
 static struct file *arc_precopy_end(struct vfio_mig *mig)

@@ -110,6 +110,14 @@ static int vfio_mig_session_fill(struct vfio_mig_session *s)
 	return s->pos < s->buf.len ? 0 : -ENOMSG;
 }
 
+/* The device is stopped: have the driver add the next piece, if there is one. */
+static int vfio_mig_session_fill_last(struct vfio_mig_session *s)
+{
+	if (s->mig->ops->save_fill)
+		s->err = s->mig->ops->save_fill(s->mig, &s->buf);
+	return s->err;
+}
+
 /* With the lock held.  Return: 0, also at the end for good; or an error. */
 static int vfio_mig_session_prepare_read(struct vfio_mig_session *s)
 {
@@ -118,9 +126,10 @@ static int vfio_mig_session_prepare_read(struct vfio_mig_session *s)
 	if (ret)
 		return ret;
 	vfio_mig_buf_consume(&s->buf, s->pos);
-	if (s->pos == s->buf.len && s->precopy)
-		return vfio_mig_session_fill(s);
-	return 0;
+	if (s->pos < s->buf.len)
+		return 0;
+	return s->precopy ? vfio_mig_session_fill(s) :
+			    vfio_mig_session_fill_last(s);
 }
 
 /* The page at the reader's position, with a reference; NULL at the end. */
