@@ -45,6 +45,7 @@ FIXTURE_VARIANT(profile) {
 PROFILE(default_, "default", STOP_COPY | P2P | PRE_COPY, MIB, 16, 1, 0x088000);
 PROFILE(nic_like, "nic-like", STOP_COPY | P2P | PRE_COPY, 64 * KIB, 64, 1, 0x020000);
 PROFILE(gpu_like, "gpu-like", STOP_COPY | P2P | PRE_COPY, 4 * GIB, 32, 1, 0x030200);
+PROFILE(large, "large", STOP_COPY | P2P | PRE_COPY, 16 * GIB, 32, 1, 0x030200);
 PROFILE(tiny, "tiny", STOP_COPY | P2P | PRE_COPY, 4 * KIB, 1, 1, 0x088000);
 PROFILE(no_precopy, "no-precopy", STOP_COPY | P2P, MIB, 16, 1, 0x088000);
 PROFILE(no_p2p, "no-p2p", STOP_COPY | PRE_COPY, MIB, 16, 1, 0x088000);

@@ -4,7 +4,8 @@
  *
  * vfio-pci-core cannot map what is not there, so all access to the three BARs
  * is served here: registers by calls into the device model, device memory by
- * its pages, the MSI-X table read-only, for the host programs it.
+ * its pages, as the aperture shows them, the MSI-X table read-only, for the host
+ * programs it.
  */
 #include <linux/mm.h>
 #include <linux/pm_runtime.h>
@@ -137,18 +138,20 @@ static ssize_t mock_mem_rw(struct mock_vfio *mv, char __user *buf, size_t count,
 			   u64 pos, bool write)
 {
 	const size_t len = min_t(size_t, count, PAGE_SIZE - offset_in_page(pos));
+	struct mock_mem *mem = &mv->fn->dev.mem;
 	struct page *page;
 	unsigned long left;
 
 	if (!mock_bar_may_access(mv))
 		return -EIO;
-	page = mock_mem_page(&mv->fn->dev.mem, pos, write);
+	pos += READ_ONCE(mem->base);
+	page = mock_mem_page(mem, pos, write);
 	if (write && !page)
 		return -ENOMEM;
 	if (write) {
 		left = copy_from_user(page_address(page) + offset_in_page(pos),
 				      buf, len);
-		mock_mem_dirty(&mv->fn->dev.mem, pos);
+		mock_mem_dirty(mem, pos);
 	} else if (page) {
 		left = copy_to_user(buf, page_address(page) +
 				    offset_in_page(pos), len);
@@ -276,51 +279,60 @@ static bool mock_bar_fault_writes(const struct vm_fault *vmf,
 	       (vmf->flags & FAULT_FLAG_WRITE || !READ_ONCE(mem->watch));
 }
 
-/* For a write the page is dirty before anyone who cleans it can get between. */
-static vm_fault_t mock_bar_insert(struct mock_vfio *mv, struct vm_fault *vmf,
-				  struct page *page)
+/*
+ * With map_lock held: the aperture stays where it is, and for a write the page
+ * is dirty before anyone who cleans it can get between.
+ */
+static vm_fault_t mock_bar_insert(struct mock_mem *mem, struct vm_fault *vmf)
 {
+	const u64 offset = mem->base + mock_bar_fault_offset(vmf);
 	struct vm_area_struct *vma = vmf->vma;
-	struct mock_mem *mem = &mv->fn->dev.mem;
+	struct page *page = mock_mem_page(mem, offset, true);
 	pgprot_t prot = vma->vm_page_prot;
-	vm_fault_t ret;
 
-	down_read(&mv->map_lock);
+	if (!page)
+		return VM_FAULT_OOM;
 	if (mock_bar_fault_writes(vmf, mem)) {
-		mock_mem_dirty(mem, mock_bar_fault_offset(vmf));
+		mock_mem_dirty(mem, offset);
 		prot = vm_get_page_prot(vma->vm_flags);
 	}
-	ret = vmf_insert_pfn_prot(vma, vmf->address, page_to_pfn(page), prot);
-	up_read(&mv->map_lock);
-	return ret;
+	return vmf_insert_pfn_prot(vma, vmf->address, page_to_pfn(page), prot);
 }
 
 static vm_fault_t mock_bar_fault(struct vm_fault *vmf)
 {
 	struct mock_vfio *mv = vmf->vma->vm_private_data;
-	struct page *page = mock_mem_page(&mv->fn->dev.mem,
-					  mock_bar_fault_offset(vmf), true);
+	struct mock_mem *mem = &mv->fn->dev.mem;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
-	if (!page)
-		return VM_FAULT_OOM;
 	down_read(&mv->core.memory_lock);
-	if (mock_bar_answers(mv))
-		ret = mock_bar_insert(mv, vmf, page);
+	if (mock_bar_answers(mv)) {
+		down_read(&mem->map_lock);
+		ret = mock_bar_insert(mem, vmf);
+		up_read(&mem->map_lock);
+	}
 	up_read(&mv->core.memory_lock);
 	return ret;
 }
 
+static void mock_bar_zap_range(struct mock_vfio *mv, u64 offset, u64 len)
+{
+	unmap_mapping_range(mv->core.vdev.inode->i_mapping,
+			    VFIO_PCI_INDEX_TO_OFFSET(MOCK_VFIO_BAR_MEM) + offset,
+			    len, true);
+}
+
 /*
- * The page is about to become writable.  If it is cleaned before it is, its
- * entry is gone, and the write faults once more.
+ * A write meets a page that is mapped read-only.  If the entry were only made
+ * writable, as the caller would do, then somebody could clean the page or move
+ * the aperture and back in between, and the same entry be there again: the write
+ * would go unnoticed.  So it is mapped anew, under the lock.
  */
 static vm_fault_t mock_bar_mkwrite(struct vm_fault *vmf)
 {
-	struct mock_vfio *mv = vmf->vma->vm_private_data;
-
-	mock_mem_dirty(&mv->fn->dev.mem, mock_bar_fault_offset(vmf));
-	return 0;
+	mock_bar_zap_range(vmf->vma->vm_private_data,
+			   mock_bar_fault_offset(vmf), PAGE_SIZE);
+	return mock_bar_fault(vmf);
 }
 
 static const struct vm_operations_struct mock_bar_vm_ops = {
@@ -334,15 +346,32 @@ static const struct vm_operations_struct mock_bar_vm_ops = {
  * @offset: in device memory
  * @len: bytes
  *
+ * What the aperture does not show is not mapped.
+ *
  * Context: may sleep; under no lock that a fault handler takes.
  */
 void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len)
 {
-	down_write(&mv->map_lock);
-	unmap_mapping_range(mv->core.vdev.inode->i_mapping,
-			    VFIO_PCI_INDEX_TO_OFFSET(MOCK_VFIO_BAR_MEM) + offset,
-			    len, true);
-	up_write(&mv->map_lock);
+	struct mock_mem *mem = &mv->fn->dev.mem;
+	u64 begin, end;
+
+	down_write(&mem->map_lock);
+	begin = max(offset, mem->base);
+	end = min(offset + len, mem->base + mem->window);
+	if (begin < end)
+		mock_bar_zap_range(mv, begin - mem->base, end - begin);
+	up_write(&mem->map_lock);
+}
+
+/**
+ * mock_bar_zap - undo all mappings
+ * @mv: the device, map_lock of its memory held for writing
+ *
+ * Context: may sleep; under no lock that a fault handler takes but that one.
+ */
+void mock_bar_zap(struct mock_vfio *mv)
+{
+	mock_bar_zap_range(mv, 0, mv->fn->dev.mem.window);
 }
 
 /**
@@ -353,7 +382,9 @@ void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len)
  */
 void mock_bar_unmap(struct mock_vfio *mv)
 {
-	mock_bar_protect(mv, 0, mv->fn->dev.mem.size);
+	down_write(&mv->fn->dev.mem.map_lock);
+	mock_bar_zap(mv);
+	up_write(&mv->fn->dev.mem.map_lock);
 }
 
 /**
@@ -367,11 +398,10 @@ int mock_bar_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
 	struct mock_vfio *mv = to_mock_vfio(vdev);
 	const u64 pos = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	const u64 end = (pos & VFIO_PCI_OFFSET_MASK) + vma->vm_end - vma->vm_start;
 
 	if (VFIO_PCI_OFFSET_TO_INDEX(pos) != MOCK_VFIO_BAR_MEM ||
-	    !(vma->vm_flags & VM_SHARED) ||
-	    !mock_mem_has(&mv->fn->dev.mem, pos & VFIO_PCI_OFFSET_MASK,
-			  vma->vm_end - vma->vm_start))
+	    !(vma->vm_flags & VM_SHARED) || end > mv->fn->dev.mem.window)
 		return -EINVAL;
 	vma->vm_private_data = mv;
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);

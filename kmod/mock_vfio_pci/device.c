@@ -104,7 +104,8 @@ void mock_dev_set_level(struct mock_fn *fn, enum mock_level level)
 void mock_dev_reset_locked(struct mock_fn *fn)
 {
 	memset(&fn->dev.regs, 0, sizeof(fn->dev.regs));
-	mock_mem_clear(&fn->dev.mem);
+	mock_mem_clear(&fn->dev.mem, NULL);
+	mock_aperture_move(&fn->dev.mem, 0);
 	bitmap_zero(mock_irq_pending(fn), fn->irq.vectors);
 	atomic_set(&fn->dev.ticks, 0);
 	mock_dev_update_intx(fn);
@@ -134,6 +135,7 @@ int mock_dev_init(struct mock_fn *fn)
 {
 	mutex_init(&fn->dev.lock);
 	mock_mem_init(&fn->dev.mem, fn->conf.mem_size);
+	mock_aperture_init(&fn->dev.mem, fn->conf.bar_size);
 	mock_traffic_init(fn);
 	INIT_WORK(&fn->dev.work, mock_dev_work);
 	fn->dev.level = MOCK_RUNNING;

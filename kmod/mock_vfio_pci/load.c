@@ -5,7 +5,8 @@
  * The stream is verified record by record while it comes in, so that a bad one
  * is refused by the write that completes the bad part.  What is verified is kept
  * aside, each page of device memory once however often it comes, and is applied
- * only when the end record has been verified too.
+ * only when the end record has been verified too.  Where the device has no page
+ * yet it gets the one that was kept, so that a new device needs no memory twice.
  *
  * Errors: -EBADMSG for damage of any kind, -EPROTONOSUPPORT for a version or a
  * mandatory record that is not known, -EXDEV for the state of a device of other
@@ -18,6 +19,9 @@
 
 #include "state.h"
 #include "vfio.h"
+
+/* The page is the device's own now. */
+#define MOCK_LOAD_GIVEN		XA_MARK_0
 
 static int mock_verify_header(struct mock_vfio *mv,
 			      const struct mock_vfio_state_header *h)
@@ -33,7 +37,8 @@ static int mock_verify_header(struct mock_vfio *mv,
 	if (le16_to_cpu(h->vendor) != fn->conf.vendor ||
 	    le16_to_cpu(h->device) != fn->conf.device ||
 	    le32_to_cpu(h->vectors) != fn->irq.vectors ||
-	    le64_to_cpu(h->mem_size) != fn->dev.mem.size)
+	    le64_to_cpu(h->mem_size) != fn->dev.mem.size ||
+	    le64_to_cpu(h->bar_size) != fn->dev.mem.window)
 		return -EXDEV;
 	return 0;
 }
@@ -77,7 +82,8 @@ static int mock_verify_regs(struct mock_vfio *mv, const u8 *payload, u32 len)
 	    (le32_to_cpu(in->irq_enable) & ~MOCK_VFIO_IRQ_ALL) ||
 	    le32_to_cpu(in->dma_error) > 1 ||
 	    (size && (!is_power_of_2(size) || size > MOCK_VFIO_DMA_SIZE_MAX)) ||
-	    stride % sizeof(struct mock_vfio_slot) || stride > SZ_4K)
+	    stride % sizeof(struct mock_vfio_slot) || stride > SZ_4K ||
+	    !mock_aperture_fits(&mv->fn->dev.mem, le64_to_cpu(in->mem_aperture)))
 		return -EBADMSG;
 	return mock_verify_pending(mv->fn, in);
 }
@@ -222,8 +228,10 @@ void mock_load_end(struct mock_vfio *mv)
 	unsigned long index;
 	struct page *page;
 
-	xa_for_each(&mv->loader.pages, index, page)
+	xa_for_each(&mv->loader.pages, index, page) {
 		put_page(page);
+		cond_resched();
+	}
 	xa_destroy(&mv->loader.pages);
 	kfree(mv->loader.regs);
 	mv->loader.regs = NULL;
@@ -280,31 +288,61 @@ static void mock_apply_regs(struct mock_fn *fn,
 #undef LOAD64
 	for (i = 0; i < MOCK_VFIO_NR_SCRATCH; i++)
 		regs->scratch[i] = le32_to_cpu(in->scratch[i]);
+	mock_aperture_move(&fn->dev.mem, regs->mem_aperture);
 	mock_apply_pending(fn, in);
 	mock_dev_update_intx(fn);
 }
 
-/* What can fail.  Pages that are made here are zero, as if they did not exist. */
-static int mock_apply_prepare(struct mock_vfio *mv)
+/* The pages that the device got, as if they did not exist; they stay with it. */
+static void mock_apply_undo(struct mock_vfio *mv)
 {
 	unsigned long index;
 	struct page *page;
 
-	xa_for_each(&mv->loader.pages, index, page)
-		if (!mock_mem_page(&mv->fn->dev.mem, (u64)index << PAGE_SHIFT, true))
-			return -ENOMEM;
+	xa_for_each_marked(&mv->loader.pages, index, page, MOCK_LOAD_GIVEN) {
+		clear_page(page_address(page));
+		xa_erase(&mv->loader.pages, index);
+		cond_resched();
+	}
+}
+
+/* What can fail: the device gets the pages where it has none. */
+static int mock_apply_prepare(struct mock_vfio *mv)
+{
+	struct mock_mem *mem = &mv->fn->dev.mem;
+	unsigned long index;
+	struct page *page;
+	int ret;
+
+	xa_for_each(&mv->loader.pages, index, page) {
+		ret = mock_mem_give(mem, index, page);
+		if (ret < 0) {
+			mock_apply_undo(mv);
+			return ret;
+		}
+		if (ret)
+			xa_set_mark(&mv->loader.pages, index, MOCK_LOAD_GIVEN);
+		cond_resched();
+	}
 	return 0;
 }
 
+/* What the device had before is zero where the state has nothing. */
 static void mock_apply_mem(struct mock_vfio *mv)
 {
+	struct xarray *pages = &mv->loader.pages;
 	unsigned long index;
 	struct page *page;
 
-	mock_mem_clear(&mv->fn->dev.mem);
-	xa_for_each(&mv->loader.pages, index, page)
-		mock_mem_write(&mv->fn->dev.mem, (u64)index << PAGE_SHIFT,
-			       page_address(page), PAGE_SIZE);
+	mock_mem_clear(&mv->fn->dev.mem, pages);
+	xa_for_each(pages, index, page) {
+		if (xa_get_mark(pages, index, MOCK_LOAD_GIVEN))
+			xa_erase(pages, index);
+		else
+			mock_mem_write(&mv->fn->dev.mem, (u64)index << PAGE_SHIFT,
+				       page_address(page), PAGE_SIZE);
+		cond_resched();
+	}
 }
 
 /**
@@ -328,6 +366,7 @@ int mock_load_apply(struct mock_vfio *mv)
 		return ret;
 	mutex_lock(&mv->fn->dev.lock);
 	if (mv->loader.resets != mv->fn->dev.resets) {
+		mock_apply_undo(mv);
 		ret = -ENODEV;
 	} else {
 		mock_apply_mem(mv);

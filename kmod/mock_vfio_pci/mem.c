@@ -8,10 +8,11 @@
  * A page stays until the function goes away, so nobody of the function itself
  * needs a lock to use it; for all others see peer.c.
  *
- * While somebody watches, pages that are written are marked dirty, always after
- * the write.  Who wants to copy a page cleans it first: a write that comes too late for the
- * copy marks the page again.  Writes through a mapping are noticed by the fault
- * of a write-protected page, which the watcher's protect() brings about.
+ * Pages that are written are marked used, until all of the memory is cleared, and
+ * while somebody watches dirty as well, always after the write.  Who wants to copy
+ * a page cleans it first: a write that comes too late for the copy marks the page
+ * again.  Writes through a mapping are noticed by the fault of a page that is not
+ * mapped, or write-protected, which the watcher's protect() brings about.
  */
 #include <linux/mm.h>
 #include <linux/string.h>
@@ -19,6 +20,7 @@
 #include "mock.h"
 
 #define MOCK_MEM_DIRTY	XA_MARK_0
+#define MOCK_MEM_USED	XA_MARK_1
 
 /**
  * mock_mem_init - device memory without any page
@@ -40,18 +42,19 @@ void mock_mem_destroy(struct mock_mem *mem)
 	unsigned long index;
 	struct page *page;
 
-	xa_for_each(&mem->pages, index, page)
+	xa_for_each(&mem->pages, index, page) {
 		mock_peer_del(page);
+		cond_resched();
+	}
 	xa_destroy(&mem->pages);
 }
 
-static struct page *mock_mem_new_page(struct mock_mem *mem, unsigned long index)
+/* Return: the page that is there now, NULL without memory; if not @page that goes. */
+static struct page *mock_mem_insert(struct mock_mem *mem, unsigned long index,
+				    struct page *page)
 {
-	struct page *page, *old;
+	struct page *old;
 
-	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-	if (!page)
-		return NULL;
 	if (mock_peer_add(mem, index, page)) {
 		__free_page(page);
 		return NULL;
@@ -61,6 +64,36 @@ static struct page *mock_mem_new_page(struct mock_mem *mem, unsigned long index)
 		return page;
 	mock_peer_del(page);
 	return xa_is_err(old) ? NULL : old;
+}
+
+static struct page *mock_mem_new_page(struct mock_mem *mem, unsigned long index)
+{
+	struct page *page;
+
+	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	return page ? mock_mem_insert(mem, index, page) : NULL;
+}
+
+/**
+ * mock_mem_give - make a page part of device memory, if there is none yet
+ * @mem: device memory
+ * @index: number of the page
+ * @page: one of alloc_page(), not shared; belongs to the memory if it is taken
+ *
+ * Context: may sleep.
+ * Return: 1 if it was taken, 0 if there is one, -ENOMEM.
+ */
+int mock_mem_give(struct mock_mem *mem, unsigned long index, struct page *page)
+{
+	struct page *there;
+
+	get_page(page);
+	there = mock_mem_insert(mem, index, page);
+	if (there != page)
+		return there ? 0 : -ENOMEM;
+	put_page(page);
+	mock_mem_dirty(mem, (u64)index << PAGE_SHIFT);
+	return 1;
 }
 
 /**
@@ -142,19 +175,65 @@ int mock_mem_read(struct mock_mem *mem, u64 offset, void *data, size_t len)
 	return 0;
 }
 
+/* Under the lock of the pages. */
+static void mock_mem_use(struct mock_mem *mem, unsigned long index)
+{
+	if (xa_get_mark(&mem->pages, index, MOCK_MEM_USED))
+		return;
+	__xa_set_mark(&mem->pages, index, MOCK_MEM_USED);
+	WRITE_ONCE(mem->used, mem->used + 1);
+}
+
+/* Before the page is cleared: a write that comes too late for that marks it. */
+static void mock_mem_unuse(struct mock_mem *mem, unsigned long index)
+{
+	xa_lock(&mem->pages);
+	__xa_clear_mark(&mem->pages, index, MOCK_MEM_USED);
+	WRITE_ONCE(mem->used, mem->used - 1);
+	xa_unlock(&mem->pages);
+}
+
+static void mock_mem_mark(struct mock_mem *mem, unsigned long index, bool used)
+{
+	xa_lock(&mem->pages);
+	if (used)
+		mock_mem_use(mem, index);
+	if (mem->watch && !xa_get_mark(&mem->pages, index, MOCK_MEM_DIRTY)) {
+		__xa_set_mark(&mem->pages, index, MOCK_MEM_DIRTY);
+		/* Under the lock: another function's DMA may outlast the watch. */
+		if (mem->dirty++ == 0)
+			mem->watch->dirtied(mem);
+	}
+	xa_unlock(&mem->pages);
+}
+
 /**
  * mock_mem_clear - all of device memory reads as zero
  * @mem: device memory; users may have it mapped
+ * @keep: pages with an entry here are left alone; may be NULL
+ *
+ * Costs what was used of it since it was zero last.  The pages stay, for those
+ * who read and write have no lock; mappings go, so that the next write is noted.
+ *
+ * Context: may sleep.
  */
-void mock_mem_clear(struct mock_mem *mem)
+void mock_mem_clear(struct mock_mem *mem, struct xarray *keep)
 {
 	unsigned long index;
 	struct page *page;
 
-	xa_for_each(&mem->pages, index, page) {
+	down_write(&mem->map_lock);
+	if (mem->zap)
+		mem->zap(mem);
+	xa_for_each_marked(&mem->pages, index, page, MOCK_MEM_USED) {
+		if (keep && xa_load(keep, index))
+			continue;
+		mock_mem_unuse(mem, index);
 		clear_page(page_address(page));
-		mock_mem_dirty(mem, (u64)index << PAGE_SHIFT);
+		mock_mem_mark(mem, index, false);
+		cond_resched();
 	}
+	up_write(&mem->map_lock);
 }
 
 /**
@@ -176,6 +255,8 @@ void mock_mem_watch(struct mock_mem *mem, const struct mock_watch *watch)
 /**
  * mock_mem_unwatch - no more interest in changes
  * @mem: device memory
+ *
+ * Context: may sleep.
  */
 void mock_mem_unwatch(struct mock_mem *mem)
 {
@@ -185,9 +266,12 @@ void mock_mem_unwatch(struct mock_mem *mem)
 	xa_lock(&mem->pages);
 	mem->watch = NULL;
 	mem->dirty = 0;
-	xa_for_each_marked(&mem->pages, index, page, MOCK_MEM_DIRTY)
-		__xa_clear_mark(&mem->pages, index, MOCK_MEM_DIRTY);
 	xa_unlock(&mem->pages);
+	/* Nobody marks any more; there may be too many for one hold of the lock. */
+	xa_for_each_marked(&mem->pages, index, page, MOCK_MEM_DIRTY) {
+		xa_clear_mark(&mem->pages, index, MOCK_MEM_DIRTY);
+		cond_resched();
+	}
 }
 
 /**
@@ -201,17 +285,10 @@ void mock_mem_dirty(struct mock_mem *mem, u64 offset)
 {
 	const unsigned long index = offset >> PAGE_SHIFT;
 
-	smp_mb(); /* the data before the look at who watches */
-	if (!READ_ONCE(mem->watch))
-		return;
-	xa_lock(&mem->pages);
-	if (mem->watch && !xa_get_mark(&mem->pages, index, MOCK_MEM_DIRTY)) {
-		__xa_set_mark(&mem->pages, index, MOCK_MEM_DIRTY);
-		/* Under the lock: another function's DMA may outlast the watch. */
-		if (mem->dirty++ == 0)
-			mem->watch->dirtied(mem);
-	}
-	xa_unlock(&mem->pages);
+	smp_mb(); /* the data before the look at who cares */
+	if (READ_ONCE(mem->watch) ||
+	    !xa_get_mark(&mem->pages, index, MOCK_MEM_USED))
+		mock_mem_mark(mem, index, true);
 }
 
 /**
@@ -256,17 +333,13 @@ struct page *mock_mem_next_dirty(struct mock_mem *mem, unsigned long *index)
 }
 
 /**
- * mock_mem_used - bytes in pages that are not all zero
+ * mock_mem_next_used - find a page that may have something in it
  * @mem: device memory
+ * @index: where to begin; where it was found
+ *
+ * Return: the page, or NULL.
  */
-u64 mock_mem_used(struct mock_mem *mem)
+struct page *mock_mem_next_used(struct mock_mem *mem, unsigned long *index)
 {
-	unsigned long index;
-	struct page *page;
-	u64 used = 0;
-
-	xa_for_each(&mem->pages, index, page)
-		if (memchr_inv(page_address(page), 0, PAGE_SIZE))
-			used += PAGE_SIZE;
-	return used;
+	return xa_find(&mem->pages, index, ULONG_MAX, MOCK_MEM_USED);
 }

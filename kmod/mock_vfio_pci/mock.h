@@ -5,7 +5,8 @@
  * Three layers, each knows only the ones before it:
  *   fake hardware  bus.c port.c place.c config.c iommu.c pgtable.c irq.c error.c
  *		    sriov.c
- *   device model   profile.c device.c regs.c dma.c mem.c peer.c traffic.c
+ *   device model   profile.c device.c regs.c dma.c mem.c aperture.c peer.c
+ *		    traffic.c
  *   variant driver vfio.c bars.c migration.c state.c load.c
  * and netlink.c, which has functions made and removed, and pf.c, the driver of
  * physical functions.
@@ -181,12 +182,23 @@ struct mock_watch {
  * @size: bytes, multiple of PAGE_SIZE
  * @watch: set as long as changes are noted, under the lock of @pages
  * @dirty: number of dirty pages, likewise
+ * @used: number of pages that were written since all of it was zero, likewise
+ * @map_lock: held for reading while a page is marked dirty and mapped, for
+ *	      writing while mappings are undone; see aperture.c
+ * @base: where the aperture begins, under @map_lock
+ * @window: bytes of the aperture, the size of the BAR
+ * @zap: undoes all mappings of the BAR, under @map_lock.  Context: may sleep
  */
 struct mock_mem {
 	struct xarray pages;
 	u64 size;
 	const struct mock_watch *watch;
 	unsigned long dirty;
+	unsigned long used;
+	struct rw_semaphore map_lock;
+	u64 base;
+	u64 window;
+	void (*zap)(struct mock_mem *mem);
 };
 
 /**
@@ -203,13 +215,16 @@ enum mock_level {
 
 /*
  * The registers of a function, in CPU byte order, named as in the uapi header,
- * where they are described.  All zero after a reset.
+ * where they are described; mem_aperture_low is the low half that waits for the
+ * high one.  All zero after a reset.
  */
 struct mock_regs {
 	u32 control;
 	u32 irq_status;
 	u32 irq_enable;
 	u32 scratch[MOCK_VFIO_NR_SCRATCH];
+	u64 mem_aperture;
+	u32 mem_aperture_low;
 	u64 dma_ring;
 	u32 dma_size;
 	u32 dma_head;
@@ -552,13 +567,20 @@ int mock_mem_write(struct mock_mem *mem, u64 offset, const void *data,
 		   size_t len);
 int mock_mem_read(struct mock_mem *mem, u64 offset, void *data, size_t len);
 bool mock_mem_has(const struct mock_mem *mem, u64 offset, u64 len);
-void mock_mem_clear(struct mock_mem *mem);
+void mock_mem_clear(struct mock_mem *mem, struct xarray *keep);
 void mock_mem_watch(struct mock_mem *mem, const struct mock_watch *watch);
 void mock_mem_unwatch(struct mock_mem *mem);
 void mock_mem_dirty(struct mock_mem *mem, u64 offset);
 bool mock_mem_clean(struct mock_mem *mem, unsigned long index);
 struct page *mock_mem_next_dirty(struct mock_mem *mem, unsigned long *index);
-u64 mock_mem_used(struct mock_mem *mem);
+int mock_mem_give(struct mock_mem *mem, unsigned long index, struct page *page);
+struct page *mock_mem_next_used(struct mock_mem *mem, unsigned long *index);
+
+/* aperture.c */
+void mock_aperture_init(struct mock_mem *mem, u64 size);
+void mock_aperture_watch(struct mock_mem *mem, void (*zap)(struct mock_mem *mem));
+bool mock_aperture_fits(const struct mock_mem *mem, u64 base);
+void mock_aperture_move(struct mock_mem *mem, u64 base);
 
 /* device.c */
 int mock_dev_init(struct mock_fn *fn);

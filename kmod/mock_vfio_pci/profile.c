@@ -12,24 +12,9 @@
 #define MOCK_CLASS_ETHERNET	0x020000
 #define MOCK_CLASS_3D		0x030200
 
+#define MOCK_MIG_STOP	VFIO_MIGRATION_STOP_COPY
 #define MOCK_MIG_ALL	(VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P | \
 			 VFIO_MIGRATION_PRE_COPY)
-
-/* What all have in common. */
-#define MOCK_CONF_ID(_id, _size, _msix, _mig)		\
-	.vendor = MOCK_VFIO_VENDOR_ID,			\
-	.device = _id,					\
-	.subvendor = MOCK_VFIO_VENDOR_ID,		\
-	.subdevice = _id,				\
-	.revision = 1,					\
-	.msi = MOCK_MSI_VECTORS_MAX,			\
-	.msix = _msix,					\
-	.mem_size = _size,				\
-	.bar_size = _size,				\
-	.mig = _mig
-
-#define MOCK_CONF(_size, _msix, _mig)			\
-	MOCK_CONF_ID(MOCK_VFIO_DEVICE_ID, _size, _msix, _mig)
 
 /**
  * struct mock_profile - a kind of device
@@ -41,30 +26,34 @@ struct mock_profile {
 	struct mock_conf conf;
 };
 
+/* What is not a column is common to all. */
+#define MOCK_PROFILE(_name, _device, _class, _mem, _bar, _msix, _intx, _vfs, _mig) \
+	{ .name = _name, .conf = {					\
+		.vendor = MOCK_VFIO_VENDOR_ID, .device = _device,	\
+		.subvendor = MOCK_VFIO_VENDOR_ID, .subdevice = _device,	\
+		.class = MOCK_CLASS_##_class, .revision = 1,		\
+		.intx = _intx, .msi = MOCK_MSI_VECTORS_MAX, .msix = _msix, \
+		.vfs = _vfs, .mig = _mig, .mem_size = _mem, .bar_size = _bar, \
+	} }
+
+#define DEV	MOCK_VFIO_DEVICE_ID
+#define PF	MOCK_VFIO_PF_DEVICE_ID
+#define NO_P2P	(MOCK_MIG_ALL & ~VFIO_MIGRATION_P2P)
+#define NO_PRE	(MOCK_MIG_ALL & ~VFIO_MIGRATION_PRE_COPY)
+
 static const struct mock_profile mock_profiles[] = {
-	{ "default", { MOCK_CONF(SZ_1M, 16, MOCK_MIG_ALL),
-		       .class = MOCK_CLASS_OTHER, .intx = true } },
-	{ "nic-like", { MOCK_CONF(SZ_64K, 64, MOCK_MIG_ALL),
-			.class = MOCK_CLASS_ETHERNET, .intx = true } },
-	{ "gpu-like", { MOCK_CONF(SZ_4G, 32, MOCK_MIG_ALL),
-			.class = MOCK_CLASS_3D, .intx = true } },
-	{ "tiny", { MOCK_CONF(SZ_4K, 1, MOCK_MIG_ALL),
-		    .class = MOCK_CLASS_OTHER, .intx = true } },
-	{ "no-precopy", { MOCK_CONF(SZ_1M, 16, VFIO_MIGRATION_STOP_COPY |
-				    VFIO_MIGRATION_P2P),
-			  .class = MOCK_CLASS_OTHER, .intx = true } },
-	{ "no-p2p", { MOCK_CONF(SZ_1M, 16, VFIO_MIGRATION_STOP_COPY |
-				VFIO_MIGRATION_PRE_COPY),
-		      .class = MOCK_CLASS_OTHER, .intx = true } },
-	{ "stop-copy-only", { MOCK_CONF(SZ_1M, 16, VFIO_MIGRATION_STOP_COPY),
-			      .class = MOCK_CLASS_OTHER, .intx = true } },
-	{ "non-migratable", { MOCK_CONF(SZ_1M, 16, 0),
-			      .class = MOCK_CLASS_OTHER, .intx = true } },
-	{ "no-intx", { MOCK_CONF(SZ_1M, 16, MOCK_MIG_ALL),
-		       .class = MOCK_CLASS_OTHER } },
-	{ "sriov", { MOCK_CONF_ID(MOCK_VFIO_PF_DEVICE_ID, SZ_1M, 16,
-				  MOCK_MIG_ALL),
-		     .class = MOCK_CLASS_ETHERNET, .intx = true, .vfs = 8 } },
+	/*           name              id   class     memory   BAR      MSI-X INTx VFs migration */
+	MOCK_PROFILE("default",        DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, MOCK_MIG_ALL),
+	MOCK_PROFILE("nic-like",       DEV, ETHERNET, SZ_64K,  SZ_64K,  64, 1, 0, MOCK_MIG_ALL),
+	MOCK_PROFILE("gpu-like",       DEV, 3D,       SZ_4G,   SZ_256M, 32, 1, 0, MOCK_MIG_ALL),
+	MOCK_PROFILE("large",          DEV, 3D,       SZ_16G,  SZ_256M, 32, 1, 0, MOCK_MIG_ALL),
+	MOCK_PROFILE("tiny",           DEV, OTHER,    SZ_4K,   SZ_4K,   1,  1, 0, MOCK_MIG_ALL),
+	MOCK_PROFILE("no-precopy",     DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, NO_PRE),
+	MOCK_PROFILE("no-p2p",         DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, NO_P2P),
+	MOCK_PROFILE("stop-copy-only", DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, MOCK_MIG_STOP),
+	MOCK_PROFILE("non-migratable", DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, 0),
+	MOCK_PROFILE("no-intx",        DEV, OTHER,    SZ_1M,   SZ_1M,   16, 0, 0, MOCK_MIG_ALL),
+	MOCK_PROFILE("sriov",          PF,  ETHERNET, SZ_1M,   SZ_1M,   16, 1, 8, MOCK_MIG_ALL),
 };
 
 /**

@@ -34,6 +34,7 @@ static const struct mock_reg mock_reg_table[] = {
 	MOCK_REG(CONTROL, 1, false, control),
 	MOCK_REG(IRQ_STATUS, 1, false, irq_status),
 	MOCK_REG(IRQ_ENABLE, 1, false, irq_enable),
+	MOCK_REG(MEM_APERTURE, 2, false, mem_aperture),
 	MOCK_REG(SCRATCH, MOCK_VFIO_NR_SCRATCH, true, scratch),
 	MOCK_REG(DMA_RING, 2, true, dma_ring),
 	MOCK_REG(DMA_SIZE, 1, false, dma_size),
@@ -84,6 +85,15 @@ static u32 mock_reg_status(const struct mock_fn *fn)
 	return status;
 }
 
+static u32 mock_reg_features(const struct mock_fn *fn)
+{
+	u32 features = MOCK_VFIO_FEATURE_DMA | MOCK_VFIO_FEATURE_TRAFFIC;
+
+	if (fn->dev.mem.window < fn->dev.mem.size)
+		features |= MOCK_VFIO_FEATURE_APERTURE;
+	return features;
+}
+
 static u32 mock_reg_read32(struct mock_fn *fn, u32 offset)
 {
 	bool writable;
@@ -95,7 +105,7 @@ static u32 mock_reg_read32(struct mock_fn *fn, u32 offset)
 	case MOCK_VFIO_REG_VERSION:
 		return MOCK_VFIO_VERSION;
 	case MOCK_VFIO_REG_FEATURES:
-		return MOCK_VFIO_FEATURE_DMA | MOCK_VFIO_FEATURE_TRAFFIC;
+		return mock_reg_features(fn);
 	case MOCK_VFIO_REG_VECTORS:
 		return fn->conf.msix;
 	case MOCK_VFIO_REG_MEM_SIZE:
@@ -128,6 +138,19 @@ static void mock_reg_set_stride(struct mock_fn *fn, u32 val)
 		fn->dev.regs.traffic_stride = val;
 }
 
+/* Both halves count at once.  If they cannot be, the low one is forgotten too. */
+static void mock_reg_set_aperture(struct mock_fn *fn, u32 high)
+{
+	struct mock_regs *regs = &fn->dev.regs;
+	const u64 base = (u64)high << 32 | regs->mem_aperture_low;
+
+	if (mock_aperture_fits(&fn->dev.mem, base)) {
+		regs->mem_aperture = base;
+		mock_aperture_move(&fn->dev.mem, base);
+	}
+	regs->mem_aperture_low = lower_32_bits(regs->mem_aperture);
+}
+
 static void mock_reg_trigger(struct mock_fn *fn, u32 vector)
 {
 	mock_dev_cause(fn, MOCK_VFIO_IRQ_TRIGGER);
@@ -158,6 +181,12 @@ static void mock_reg_write32(struct mock_fn *fn, u32 offset, u32 val)
 		return;
 	case MOCK_VFIO_REG_ERROR_TRIGGER:
 		mock_err_report(fn);
+		return;
+	case MOCK_VFIO_REG_MEM_APERTURE:
+		fn->dev.regs.mem_aperture_low = val;
+		return;
+	case MOCK_VFIO_REG_MEM_APERTURE + 4:
+		mock_reg_set_aperture(fn, val);
 		return;
 	case MOCK_VFIO_REG_DMA_SIZE:
 		mock_reg_set_dma_size(fn, val);

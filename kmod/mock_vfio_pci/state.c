@@ -14,7 +14,7 @@
 /* Pages in a record, so that it stays below its limit. */
 #define MOCK_RECORD_PAGES	((MOCK_VFIO_RECORD_LENGTH_MAX - \
 				  sizeof(struct mock_vfio_state_mem)) / PAGE_SIZE)
-/* Pages that are added to the stream when a reader in pre-copy wants more. */
+/* Pages that are added to the stream when a reader wants more. */
 #define MOCK_FILL_PAGES		256
 
 /**
@@ -53,6 +53,7 @@ static int mock_save_header(struct mock_writer *w)
 		.device = cpu_to_le16(w->mv->fn->conf.device),
 		.vectors = cpu_to_le32(w->mv->fn->irq.vectors),
 		.mem_size = cpu_to_le64(w->mv->fn->dev.mem.size),
+		.bar_size = cpu_to_le64(w->mv->fn->dev.mem.window),
 	};
 
 	if (w->mv->saver.begun)
@@ -146,7 +147,7 @@ static int mock_save_initial(struct mock_writer *w)
 	int ret = 0;
 
 	while (w->pages && !ret) {
-		page = xa_find(&mem->pages, &s->cursor, ULONG_MAX, XA_PRESENT);
+		page = mock_mem_next_used(mem, &s->cursor);
 		s->initial = page;
 		if (!page)
 			break;
@@ -154,6 +155,8 @@ static int mock_save_initial(struct mock_writer *w)
 		if (memchr_inv(page_address(page), 0, PAGE_SIZE))
 			ret = mock_save_page(w, (u64)s->cursor << PAGE_SHIFT, page);
 		s->cursor++;
+		s->passed++;
+		cond_resched();
 	}
 	return ret ? ret : mock_save_flush(w);
 }
@@ -182,7 +185,7 @@ static int mock_save_mem(struct mock_writer *w)
 
 	if (w->mv->saver.initial)
 		ret = mock_save_initial(w);
-	if (!ret && !w->mv->saver.initial && w->mv->fn->dev.mem.watch)
+	if (!ret && !w->mv->saver.initial)
 		ret = mock_save_dirty(w);
 	return ret;
 }
@@ -196,13 +199,16 @@ static int mock_save_end(struct mock_writer *w)
 	end->reserved = 0;
 	end->bytes = cpu_to_le64(w->buf->len + w->len +
 				 sizeof(struct mock_vfio_state_record));
+	w->mv->saver.ended = true;
 	return mock_save_record(w, MOCK_VFIO_RECORD_END);
 }
 
 static int mock_writer_init(struct mock_writer *w, struct mock_vfio *mv,
-			    struct vfio_mig_buf *buf, unsigned long pages)
+			    struct vfio_mig_buf *buf)
 {
-	*w = (struct mock_writer) { .mv = mv, .buf = buf, .pages = pages };
+	*w = (struct mock_writer) {
+		.mv = mv, .buf = buf, .pages = MOCK_FILL_PAGES,
+	};
 	w->payload = kvmalloc(MOCK_VFIO_RECORD_LENGTH_MAX, GFP_KERNEL_ACCOUNT);
 	return w->payload ? 0 : -ENOMEM;
 }
@@ -228,7 +234,7 @@ int mock_state_fill(struct mock_vfio *mv, struct vfio_mig_buf *buf)
 	struct mock_writer w;
 	int ret;
 
-	ret = mock_writer_init(&w, mv, buf, MOCK_FILL_PAGES);
+	ret = mock_writer_init(&w, mv, buf);
 	if (!ret)
 		ret = mock_save_header(&w);
 	if (!ret)
@@ -240,14 +246,14 @@ int mock_state_fill(struct mock_vfio *mv, struct vfio_mig_buf *buf)
 /**
  * mock_state_left - estimate what mock_state_fill() has still to append
  * @mv: the device, its memory watched
- * @initial: bytes of what there was at the beginning
+ * @initial: bytes of what there was at the beginning; pages that were written for
+ *	     the first time since then count as such, too
  * @dirty: bytes of what has changed since
  */
 void mock_state_left(struct mock_vfio *mv, u64 *initial, u64 *dirty)
 {
 	struct mock_mem *mem = &mv->fn->dev.mem;
-	unsigned long index = mv->saver.cursor;
-	struct page *page;
+	const unsigned long used = READ_ONCE(mem->used);
 
 	*initial = 0;
 	*dirty = 0;
@@ -255,33 +261,43 @@ void mock_state_left(struct mock_vfio *mv, u64 *initial, u64 *dirty)
 		*dirty = (u64)READ_ONCE(mem->dirty) * PAGE_SIZE;
 		return;
 	}
-	*initial = sizeof(struct mock_vfio_state_header);
-	xa_for_each_start(&mem->pages, index, page, mv->saver.cursor)
-		*initial += PAGE_SIZE;
+	*initial = sizeof(struct mock_vfio_state_header) +
+		   (used - min(used, mv->saver.passed)) * PAGE_SIZE;
+}
+
+/* With room for a page left, all of memory is in the stream. */
+static int mock_save_rest(struct mock_writer *w)
+{
+	int ret = mock_save_header(w);
+
+	if (!ret)
+		ret = mock_save_mem(w);
+	if (!ret && w->pages)
+		ret = mock_save_regs(w);
+	if (!ret && w->pages)
+		ret = mock_save_end(w);
+	return ret;
 }
 
 /**
- * mock_state_save - append the rest of the state
- * @mv: the device, stopped
+ * mock_state_fill_last - append some of the rest of the state, nothing at its end
+ * @mv: the device, stopped, its memory watched
  * @buf: the stream
  *
  * Return: 0 or -ENOMEM.
  */
-int mock_state_save(struct mock_vfio *mv, struct vfio_mig_buf *buf)
+int mock_state_fill_last(struct mock_vfio *mv, struct vfio_mig_buf *buf)
 {
 	struct mock_writer w;
 	int ret;
 
-	ret = mock_writer_init(&w, mv, buf, ULONG_MAX);
+	if (mv->saver.ended)
+		return 0;
+	ret = mock_writer_init(&w, mv, buf);
+	if (ret)
+		return ret;
 	mutex_lock(&mv->fn->dev.lock);
-	if (!ret)
-		ret = mock_save_header(&w);
-	if (!ret)
-		ret = mock_save_mem(&w);
-	if (!ret)
-		ret = mock_save_regs(&w);
-	if (!ret)
-		ret = mock_save_end(&w);
+	ret = mock_save_rest(&w);
 	mutex_unlock(&mv->fn->dev.lock);
 	kvfree(w.payload);
 	return ret;
@@ -300,11 +316,11 @@ static u64 mock_state_bytes(struct mock_vfio *mv, u64 mem, u64 mem_records)
 }
 
 /**
- * mock_state_size - estimate of what mock_state_save() would write now
+ * mock_state_size - estimate of what STOP_COPY would deliver now
  * @mv: the device
  *
- * Return: bytes, an upper bound if the device is stopped; in pre-copy what the
- * reader does not have yet.
+ * Return: bytes, an upper bound if the device is stopped: pages that were written
+ * but are zero are not looked for.  In pre-copy what the reader does not have yet.
  */
 u64 mock_state_size(struct mock_vfio *mv)
 {
@@ -314,7 +330,7 @@ u64 mock_state_size(struct mock_vfio *mv)
 	if (mem->watch)
 		mock_state_left(mv, &initial, &dirty);
 	else
-		initial = mock_mem_used(mem);
+		initial = (u64)READ_ONCE(mem->used) * PAGE_SIZE;
 	return mock_state_bytes(mv, initial + dirty,
 				(initial + dirty) >> PAGE_SHIFT);
 }

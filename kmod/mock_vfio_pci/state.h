@@ -23,6 +23,8 @@
 		F64(traffic_iova);	\
 		F64(traffic_mem);	\
 		F64(traffic_seq);	\
+		F64(mem_aperture);	\
+		F32(mem_aperture_low);	\
 		F32(traffic_control);	\
 		F32(traffic_period);	\
 		F32(traffic_slots);	\

@@ -13,7 +13,6 @@ static int mock_vfio_init_dev(struct vfio_device *vdev)
 	int ret;
 
 	mv->fn = mock_fn_of(to_pci_dev(vdev->dev));
-	init_rwsem(&mv->map_lock);
 	if (mv->fn->conf.mig) {
 		ret = mock_migration_init(mv);
 		if (ret)
@@ -82,6 +81,15 @@ static const struct vfio_device_ops mock_vfio_ops = {
 	.detach_ioas = vfio_iommufd_physical_detach_ioas,
 };
 
+/* Set in probe and unset in remove, so the function has its driver. */
+static void mock_vfio_zap(struct mock_mem *mem)
+{
+	struct mock_fn *fn = container_of(mem, struct mock_fn, dev.mem);
+	struct vfio_pci_core_device *core = dev_get_drvdata(&fn->pdev->dev);
+
+	mock_bar_zap(to_mock_vfio(&core->vdev));
+}
+
 static int mock_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct mock_vfio *mv;
@@ -93,9 +101,12 @@ static int mock_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (IS_ERR(mv))
 		return PTR_ERR(mv);
 	dev_set_drvdata(&pdev->dev, &mv->core);
+	mock_aperture_watch(&mv->fn->dev.mem, mock_vfio_zap);
 	ret = vfio_pci_core_register_device(&mv->core);
-	if (ret)
+	if (ret) {
+		mock_aperture_watch(&mv->fn->dev.mem, NULL);
 		vfio_put_device(&mv->core.vdev);
+	}
 	return ret;
 }
 
@@ -104,6 +115,7 @@ static void mock_vfio_remove(struct pci_dev *pdev)
 	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
 
 	vfio_pci_core_unregister_device(core);
+	mock_aperture_watch(&to_mock_vfio(&core->vdev)->fn->dev.mem, NULL);
 	vfio_put_device(&core->vdev);
 }
 

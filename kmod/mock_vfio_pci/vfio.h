@@ -12,13 +12,17 @@
  * struct mock_saver - how much of a stream is written
  * @begun: the header is
  * @initial: not all of what there was at the beginning is
- * @cursor: the first page of that which is not
+ * @ended: the end record is
+ * @cursor: the first page of @initial that is not
+ * @passed: number of pages before @cursor
  * @records: number of records
  */
 struct mock_saver {
 	bool begun;
 	bool initial;
+	bool ended;
 	unsigned long cursor;
+	unsigned long passed;
 	u32 records;
 };
 
@@ -45,9 +49,6 @@ struct mock_loader {
  * @core: vfio-pci-core's part, first
  * @mig: the scaffold's part
  * @fn: the function
- * @map_lock: held for reading while a page of device memory is marked dirty and
- *	      mapped for writing, for writing while such mappings are undone; taken
- *	      below memory_lock and the device's lock
  * @saver: state of PRE_COPY and STOP_COPY
  * @loader: state of RESUMING
  */
@@ -55,7 +56,6 @@ struct mock_vfio {
 	struct vfio_pci_core_device core;
 	struct vfio_mig mig;
 	struct mock_fn *fn;
-	struct rw_semaphore map_lock;
 	struct mock_saver saver;
 	struct mock_loader loader;
 };
@@ -80,6 +80,7 @@ ssize_t mock_bar_write(struct vfio_device *vdev, const char __user *buf,
 int mock_bar_mmap(struct vfio_device *vdev, struct vm_area_struct *vma);
 void mock_bar_unmap(struct mock_vfio *mv);
 void mock_bar_protect(struct mock_vfio *mv, u64 offset, u64 len);
+void mock_bar_zap(struct mock_vfio *mv);
 
 /* migration.c */
 int mock_migration_init(struct mock_vfio *mv);
@@ -88,7 +89,7 @@ int mock_migration_init(struct mock_vfio *mv);
 void mock_state_begin(struct mock_vfio *mv);
 int mock_state_fill(struct mock_vfio *mv, struct vfio_mig_buf *buf);
 void mock_state_left(struct mock_vfio *mv, u64 *initial, u64 *dirty);
-int mock_state_save(struct mock_vfio *mv, struct vfio_mig_buf *buf);
+int mock_state_fill_last(struct mock_vfio *mv, struct vfio_mig_buf *buf);
 u64 mock_state_size(struct mock_vfio *mv);
 
 /* load.c */

@@ -22,7 +22,8 @@
 /**
  * enum mock_vfio_bar - the function's regions
  * @MOCK_VFIO_BAR_REGS: registers, 4 KiB, trapped (no mmap)
- * @MOCK_VFIO_BAR_MEM: device memory, mmapable as a whole
+ * @MOCK_VFIO_BAR_MEM: device memory, mmapable as a whole; the part of it that
+ *		      MEM_APERTURE says where the BAR is smaller
  * @MOCK_VFIO_BAR_MSIX: MSI-X table at offset 0, pending bits at half the BAR
  */
 enum mock_vfio_bar {
@@ -56,8 +57,21 @@ enum mock_vfio_bar {
 #define MOCK_VFIO_REG_ERROR_TRIGGER	0x030	/* WO, any write: report an uncorrectable,
 						 * non-fatal error to the host, whose driver
 						 * signals VFIO_PCI_ERR_IRQ_INDEX */
+#define MOCK_VFIO_REG_MEM_APERTURE	0x038	/* 64 bit, offset in device memory of the
+						 * BAR's first byte, see below */
 #define MOCK_VFIO_REG_SCRATCH		0x040	/* 16 words that only keep their value */
 #define MOCK_VFIO_NR_SCRATCH		16
+
+/*
+ * MEM_APERTURE: a multiple of 4096 with the whole BAR inside device memory; other
+ * values are ignored.  The low half waits until the high half is written, which
+ * moves the aperture to both of them; a high half alone is taken with the low
+ * half in force.  Reads give what is in force.  The write that moves it ends when
+ * no mapping shows the old place any more; accesses at the same time may go to
+ * either.  The DMA engine and the traffic generator address all of device memory,
+ * wherever the aperture is, and so does DMA to a BAR that was mapped for it: it
+ * goes to what the BAR showed when it was mapped.
+ */
 
 /* The DMA engine: a ring of struct mock_vfio_desc in the guest's memory. */
 #define MOCK_VFIO_REG_DMA_RING		0x080	/* 64 bit iova, multiple of 64 */
@@ -91,10 +105,12 @@ enum mock_vfio_bar {
 #define MOCK_VFIO_REG_TRAFFIC_SEQ	0x128	/* RO, 64 bit, number of the last tick */
 
 #define MOCK_VFIO_MAGIC			0x4b434f4d	/* "MOCK" */
-#define MOCK_VFIO_VERSION		0x00010000	/* major << 16 | minor */
+#define MOCK_VFIO_VERSION		0x00010001	/* major << 16 | minor */
 
 #define MOCK_VFIO_FEATURE_DMA		(1U << 0)
 #define MOCK_VFIO_FEATURE_TRAFFIC	(1U << 1)
+#define MOCK_VFIO_FEATURE_APERTURE	(1U << 2)	/* the BAR does not show all of
+							 * device memory at once */
 
 #define MOCK_VFIO_CONTROL_ENABLE	(1U << 0)	/* DMA engine and traffic may run */
 #define MOCK_VFIO_CONTROL_RESET		(1U << 1)	/* reset the function's registers
@@ -218,7 +234,7 @@ struct mock_vfio_slot {
  * read), the last one counts; what no MEM record covers is zero.
  */
 #define MOCK_VFIO_STATE_MAGIC		0x5453564dU	/* "MVST" */
-#define MOCK_VFIO_STATE_MAJOR		1
+#define MOCK_VFIO_STATE_MAJOR		2
 #define MOCK_VFIO_STATE_MINOR		0
 #define MOCK_VFIO_RECORD_MAGIC		0x4345524dU	/* "MREC" */
 
@@ -231,10 +247,11 @@ struct mock_vfio_slot {
  * @device: PCI device id of the source
  * @vectors: MSI-X vectors of the source
  * @mem_size: bytes of device memory of the source
+ * @bar_size: bytes of the BAR that shows it
  * @reserved: 0
  * @crc: over all fields before it
  *
- * vendor, device, vectors and mem_size must equal the destination's.
+ * vendor, device, vectors, mem_size and bar_size must equal the destination's.
  */
 struct mock_vfio_state_header {
 	__le32 magic;
@@ -244,6 +261,7 @@ struct mock_vfio_state_header {
 	__le16 device;
 	__le32 vectors;
 	__le64 mem_size;
+	__le64 bar_size;
 	__le32 reserved;
 	__le32 crc;
 };
@@ -304,14 +322,15 @@ struct mock_vfio_state_record {
  * @traffic_iova: guest window
  * @traffic_mem: device-memory window
  * @traffic_seq: number of the last tick
+ * @mem_aperture: offset in device memory of the first byte of the BAR
  * @traffic_control: MOCK_VFIO_TRAFFIC_*
  * @traffic_period: microseconds a tick
  * @traffic_slots: slots in the guest window
  * @traffic_stride: bytes from slot to slot
  * @traffic_mem_slots: slots in the device-memory window
  * @traffic_vector: vector raised by a tick
+ * @mem_aperture_low: low half of MEM_APERTURE, waiting for the high half
  * @pending_words: number of words of @pending, vectors / 32 rounded up
- * @reserved: 0
  * @pending: bit v % 32 of word v / 32: vector v is raised and not yet delivered
  */
 struct mock_vfio_state_regs {
@@ -331,14 +350,15 @@ struct mock_vfio_state_regs {
 	__le64 traffic_iova;
 	__le64 traffic_mem;
 	__le64 traffic_seq;
+	__le64 mem_aperture;
 	__le32 traffic_control;
 	__le32 traffic_period;
 	__le32 traffic_slots;
 	__le32 traffic_stride;
 	__le32 traffic_mem_slots;
 	__le32 traffic_vector;
+	__le32 mem_aperture_low;
 	__le32 pending_words;
-	__le32 reserved;
 	__le32 pending[];
 };
 
