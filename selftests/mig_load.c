@@ -338,10 +338,14 @@ TEST_F(load, impossible_contents_are_refused)
 	seal_record(&bad, regs_at);
 	EXPECT_TRUE(refused(&self->dev, &bad, -EBADMSG));
 	regs->traffic_stride = 0;
-	regs->pending[0] = htole32(1u << 31);
+	regs->mem_aperture = htole64(VT_PAGE);
 	seal_record(&bad, regs_at);
 	EXPECT_TRUE(refused(&self->dev, &bad, -EBADMSG));
-	regs->pending[0] = 0;
+	regs->mem_aperture = 0;
+	regs->pending_words = htole32(2);
+	seal_record(&bad, regs_at);
+	EXPECT_TRUE(refused(&self->dev, &bad, -EBADMSG));
+	regs->pending_words = htole32(1);
 	seal_record(&bad, regs_at);
 
 	mem->offset = htole64(self->dev.mem_size);
@@ -357,6 +361,35 @@ TEST_F(load, impossible_contents_are_refused)
 	seal_record(&bad, mem_at);
 	EXPECT_TRUE(accepted(&self->dev, &bad, self->crc, 1 << 20));
 	vt_state_free(&bad);
+}
+
+/* Of a device that does not use all bits of the word. */
+TEST(vectors_that_the_device_lacks_are_refused)
+{
+	struct vfm_mock_conf conf = { .msi = 4, .msix = 16 };
+	struct mock_vfio_state_regs *regs;
+	struct vt_state state;
+	struct vt_dev dev;
+	size_t regs_at;
+	char bdf[32];
+
+	conf.given = 1u << MOCK_VFIO_PCI_A_FUNCTION_MSI_VECTORS |
+		     1u << MOCK_VFIO_PCI_A_FUNCTION_MSIX_VECTORS;
+	vt_fn_new(&conf, bdf);
+	vt_open_bdf(&dev, bdf, VT_LEGACY);
+	vt_save(&dev, &state);
+	ASSERT_EQ(0, vt_reset(&dev));
+	regs_at = record_of(&state, MOCK_VFIO_RECORD_REGS);
+	regs = (void *)(state.data + regs_at + RECORD);
+	regs->pending[0] = htole32(1u << 16);
+	seal_record(&state, regs_at);
+	EXPECT_TRUE(refused(&dev, &state, -EBADMSG));
+	regs->pending[0] = htole32(1u << 15);
+	seal_record(&state, regs_at);
+	EXPECT_EQ(0, vt_load(&dev, &state));
+	vt_state_free(&state);
+	vt_close(&dev);
+	vt_fn_del(bdf);
 }
 
 /* Whatever its length, no more of a stream is kept than a record of it. */
