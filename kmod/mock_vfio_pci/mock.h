@@ -243,6 +243,10 @@ struct mock_regs {
 	u32 traffic_mem_slots;
 	u32 traffic_vector;
 	u64 traffic_seq;
+	u32 traffic_dma_every;
+	u32 traffic_mem_every;
+	u32 traffic_irq_every;
+	u32 traffic_vectors;
 };
 
 /**

@@ -53,6 +53,10 @@ static const struct mock_reg mock_reg_table[] = {
 	MOCK_REG(TRAFFIC_MEM_SLOTS, 1, true, traffic_mem_slots),
 	MOCK_REG(TRAFFIC_VECTOR, 1, true, traffic_vector),
 	MOCK_REG(TRAFFIC_SEQ, 2, false, traffic_seq),
+	MOCK_REG(TRAFFIC_DMA_EVERY, 1, true, traffic_dma_every),
+	MOCK_REG(TRAFFIC_MEM_EVERY, 1, true, traffic_mem_every),
+	MOCK_REG(TRAFFIC_IRQ_EVERY, 1, true, traffic_irq_every),
+	MOCK_REG(TRAFFIC_VECTORS, 1, true, traffic_vectors),
 };
 
 static u32 *mock_reg_find(struct mock_fn *fn, u32 offset, bool *writable)

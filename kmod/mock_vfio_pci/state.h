@@ -31,6 +31,10 @@
 		F32(traffic_stride);	\
 		F32(traffic_mem_slots);	\
 		F32(traffic_vector);	\
+		F32(traffic_dma_every);	\
+		F32(traffic_mem_every);	\
+		F32(traffic_irq_every);	\
+		F32(traffic_vectors);	\
 	} while (0)
 
 static inline u32 mock_pending_words(const struct mock_fn *fn)

@@ -3,7 +3,8 @@
  * mock_vfio_pci: the traffic generator.
  *
  * Every tick has a number, and whatever a tick does carries it, so that an
- * effect that is lost, repeated or out of order shows.  The clock is armed
+ * effect that is lost, repeated or out of order shows; in an interrupt it is the
+ * vector, for vectors that take turns.  The clock is armed
  * anew after each tick: one that is late delays the next, none is dropped.
  */
 #include "../compat.h"
@@ -61,31 +62,54 @@ void mock_traffic_arm(struct mock_fn *fn)
 			      HRTIMER_MODE_REL);
 }
 
-static u64 mock_traffic_slot(const struct mock_regs *regs, u64 base, u32 slots)
+static bool mock_traffic_due(const struct mock_regs *regs, u32 flag, u32 every)
 {
-	u32 slot;
+	u32 rest;
 
-	div_u64_rem(regs->traffic_seq - 1, slots, &slot);
-	return base + (u64)slot * regs->traffic_stride;
+	if (!(regs->traffic_control & flag))
+		return false;
+	div_u64_rem(regs->traffic_seq, max(every, 1U), &rest);
+	return !rest;
+}
+
+/* Which of a number of places is next, if every so manieth tick takes one. */
+static u32 mock_traffic_turn(const struct mock_regs *regs, u32 every, u32 places)
+{
+	u32 place;
+
+	div_u64_rem(div_u64(regs->traffic_seq, max(every, 1U)) - 1, places, &place);
+	return place;
 }
 
 static void mock_traffic_dma(struct mock_fn *fn, struct mock_vfio_slot *slot)
 {
 	const struct mock_regs *regs = &fn->dev.regs;
-	const u64 iova = mock_traffic_slot(regs, regs->traffic_iova,
+	const u64 turn = mock_traffic_turn(regs, regs->traffic_dma_every,
 					   regs->traffic_slots);
 
-	mock_dma_access(fn, iova, slot, sizeof(*slot), true);
+	mock_dma_access(fn, regs->traffic_iova + turn * regs->traffic_stride,
+			slot, sizeof(*slot), true);
 }
 
 static void mock_traffic_mem(struct mock_fn *fn, struct mock_vfio_slot *slot)
 {
 	const struct mock_regs *regs = &fn->dev.regs;
-	const u64 offset = mock_traffic_slot(regs, regs->traffic_mem,
-					     regs->traffic_mem_slots);
+	const u64 turn = mock_traffic_turn(regs, regs->traffic_mem_every,
+					   regs->traffic_mem_slots);
+	const u64 offset = regs->traffic_mem + turn * regs->traffic_stride;
 
 	if (mock_mem_has(&fn->dev.mem, offset, sizeof(*slot)))
 		mock_mem_write(&fn->dev.mem, offset, slot, sizeof(*slot));
+}
+
+static void mock_traffic_irq(struct mock_fn *fn)
+{
+	const struct mock_regs *regs = &fn->dev.regs;
+	const u32 turn = mock_traffic_turn(regs, regs->traffic_irq_every,
+					   max(regs->traffic_vectors, 1U));
+
+	mock_dev_cause(fn, MOCK_VFIO_IRQ_TRAFFIC);
+	mock_irq_raise(fn, regs->traffic_vector + turn);
 }
 
 /**
@@ -101,13 +125,12 @@ void mock_traffic_tick(struct mock_fn *fn)
 	slot.seq = cpu_to_le64(regs->traffic_seq);
 	slot.check = ~slot.seq;
 
-	if ((regs->traffic_control & MOCK_VFIO_TRAFFIC_DMA) && regs->traffic_slots)
+	if (mock_traffic_due(regs, MOCK_VFIO_TRAFFIC_DMA, regs->traffic_dma_every) &&
+	    regs->traffic_slots)
 		mock_traffic_dma(fn, &slot);
-	if ((regs->traffic_control & MOCK_VFIO_TRAFFIC_MEM) &&
+	if (mock_traffic_due(regs, MOCK_VFIO_TRAFFIC_MEM, regs->traffic_mem_every) &&
 	    regs->traffic_mem_slots)
 		mock_traffic_mem(fn, &slot);
-	if (regs->traffic_control & MOCK_VFIO_TRAFFIC_IRQ) {
-		mock_dev_cause(fn, MOCK_VFIO_IRQ_TRAFFIC);
-		mock_irq_raise(fn, regs->traffic_vector);
-	}
+	if (mock_traffic_due(regs, MOCK_VFIO_TRAFFIC_IRQ, regs->traffic_irq_every))
+		mock_traffic_irq(fn);
 }

@@ -88,8 +88,14 @@ enum mock_vfio_bar {
 
 /*
  * The traffic generator.  Each tick adds one to SEQ and then, as CONTROL asks,
- * writes a struct mock_vfio_slot with it to slot (SEQ - 1) % SLOTS of the guest
- * window and of the device-memory window, and raises VECTOR, in that order.
+ * writes a struct mock_vfio_slot with it to a slot of the guest window and of the
+ * device-memory window, and raises a vector, in that order.
+ *
+ * Each of the three happens at every n-th tick only, that is if SEQ is a multiple
+ * of its EVERY (0 counts as 1).  Slots and vectors take turns: the slot is
+ * (SEQ / EVERY - 1) % SLOTS, the vector VECTOR + (SEQ / EVERY - 1) % VECTORS.  So
+ * from an old slot to the next one the number grows by EVERY, and the vectors
+ * come in a known order; what is lost, repeated or reordered shows.
  */
 #define MOCK_VFIO_REG_TRAFFIC_CONTROL	0x100	/* MOCK_VFIO_TRAFFIC_* */
 #define MOCK_VFIO_REG_TRAFFIC_PERIOD	0x104	/* microseconds a tick, at least
@@ -101,8 +107,13 @@ enum mock_vfio_bar {
 						 * values are ignored */
 #define MOCK_VFIO_REG_TRAFFIC_MEM	0x118	/* 64 bit, offset in device memory */
 #define MOCK_VFIO_REG_TRAFFIC_MEM_SLOTS	0x120	/* slots in the device-memory window */
-#define MOCK_VFIO_REG_TRAFFIC_VECTOR	0x124	/* vector raised by a tick */
+#define MOCK_VFIO_REG_TRAFFIC_VECTOR	0x124	/* first vector raised by ticks */
 #define MOCK_VFIO_REG_TRAFFIC_SEQ	0x128	/* RO, 64 bit, number of the last tick */
+#define MOCK_VFIO_REG_TRAFFIC_DMA_EVERY	0x130	/* ticks from one write to guest memory
+						 * to the next, 0 = 1 */
+#define MOCK_VFIO_REG_TRAFFIC_MEM_EVERY	0x134	/* the same for device memory */
+#define MOCK_VFIO_REG_TRAFFIC_IRQ_EVERY	0x138	/* the same for interrupts */
+#define MOCK_VFIO_REG_TRAFFIC_VECTORS	0x13c	/* vectors that take turns, 0 = 1 */
 
 #define MOCK_VFIO_MAGIC			0x4b434f4d	/* "MOCK" */
 #define MOCK_VFIO_VERSION		0x00010001	/* major << 16 | minor */
@@ -328,7 +339,11 @@ struct mock_vfio_state_record {
  * @traffic_slots: slots in the guest window
  * @traffic_stride: bytes from slot to slot
  * @traffic_mem_slots: slots in the device-memory window
- * @traffic_vector: vector raised by a tick
+ * @traffic_vector: first vector raised by ticks
+ * @traffic_dma_every: ticks from one write to guest memory to the next
+ * @traffic_mem_every: the same for device memory
+ * @traffic_irq_every: the same for interrupts
+ * @traffic_vectors: vectors that take turns
  * @mem_aperture_low: low half of MEM_APERTURE, waiting for the high half
  * @pending_words: number of words of @pending, vectors / 32 rounded up
  * @pending: bit v % 32 of word v / 32: vector v is raised and not yet delivered
@@ -357,6 +372,10 @@ struct mock_vfio_state_regs {
 	__le32 traffic_stride;
 	__le32 traffic_mem_slots;
 	__le32 traffic_vector;
+	__le32 traffic_dma_every;
+	__le32 traffic_mem_every;
+	__le32 traffic_irq_every;
+	__le32 traffic_vectors;
 	__le32 mem_aperture_low;
 	__le32 pending_words;
 	__le32 pending[];
