@@ -231,7 +231,7 @@ static void mock_vf_release(struct mock_fn *vf)
 	if (!pdev)
 		return;
 	if (READ_ONCE(vf->pf->gone))
-		pdev->error_state = pci_channel_io_perm_failure;
+		mock_err_pulled_out(pdev);
 	device_release_driver(&pdev->dev);
 	pci_dev_put(pdev);
 }
