@@ -186,19 +186,19 @@ refused()
 	ok $? "refused: $*: $text"
 }
 
-refused 1 "mem-size must be a power of two" add memory 12K
-refused 1 "mem-size must be a power of two" add memory 32G
-refused 1 "bar-size must be a power of two" add memory 4K bar 8K
-refused 1 "msi-vectors must be 0 or a power of two" add msi 3
+refused 1 "memory: must be a power of two" add memory 12K
+refused 1 "memory: must be a power of two" add memory 32G
+refused 1 "bar: must be a power of two" add memory 4K bar 8K
+refused 1 "msi: must be 0 or a power of two" add msi 3
 refused 1 "msix: integer out of range; from 0 to 2048" add msix 2049
 refused 1 "slot: integer out of range; from 0 to 255" add slot 256
 refused 1 "number: integer out of range; from 0 to 7" add number 8
 refused 1 "vfs: integer out of range; from 0 to 128" add vfs 129
-refused 1 "needs stop-copy" add migration p2p
+refused 1 "migration: anything else needs stop-copy" add migration p2p
 refused 1 "profile: no such profile" add profile bogus
 slot=$(vfio-agent -j mock show "$A" >"$TMP/a.json"; field a.json slot)
 number=$(field a.json number)
-refused 1 "slot: there is a function at this place" add slot "$slot" number "$number"
+refused 1 "number: there is a function at this place" add slot "$slot" number "$number"
 refused 1 "nobody: .*no such function; see vfio-agent mock show" del nobody
 refused 1 "f0f0:00:00.0: .*no such function" show f0f0:00:00.0
 refused 2 "memry: no such property; there are .*memory" add x memry 4K

@@ -359,7 +359,7 @@ void mock_fn_destroy(struct mock_fn *fn);
 /* profile.c */
 const struct mock_conf *mock_profile_find(const char *name,
 					  const char **canonical);
-const char *mock_conf_wrong(const struct mock_conf *conf);
+const char *mock_conf_wrong(const struct mock_conf *conf, unsigned int *attr);
 bool mock_conf_is_native(const struct mock_conf *conf);
 void mock_conf_set_vfs(struct mock_conf *conf, u32 vfs);
 

@@ -238,10 +238,12 @@ static void mock_nl_get_conf(struct nlattr **attrs, struct mock_conf *conf)
 static int mock_nl_check_conf(struct genl_info *info,
 			      const struct mock_conf *conf)
 {
-	const char *wrong = mock_conf_wrong(conf);
+	unsigned int attr;
+	const char *wrong = mock_conf_wrong(conf, &attr);
 
 	if (!wrong)
 		return 0;
+	NL_SET_BAD_ATTR(info->extack, info->attrs[attr]);
 	NL_SET_ERR_MSG_FMT(info->extack, "%s", wrong);
 	return -EINVAL;
 }
@@ -290,7 +292,7 @@ static void mock_nl_explain(struct genl_info *info, int error)
 				    "there is a function of this name");
 		break;
 	case -EBUSY:
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[FN_A(SLOT)],
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[FN_A(NUMBER)],
 				    "there is a function at this place");
 		break;
 	case -ENOSPC:

@@ -85,28 +85,36 @@ static bool mock_size_ok(u64 size, u64 max)
 /**
  * mock_conf_wrong - is there anything about a device that cannot be?
  * @conf: its properties
+ * @attr: on return, the netlink attribute of what is wrong
  *
  * Return: what is wrong, for people; NULL if nothing is.
  */
-const char *mock_conf_wrong(const struct mock_conf *conf)
+const char *mock_conf_wrong(const struct mock_conf *conf, unsigned int *attr)
 {
+	*attr = MOCK_VFIO_PCI_A_FUNCTION_MEM_SIZE;
 	if (!mock_size_ok(conf->mem_size, MOCK_MEM_SIZE_MAX))
-		return "mem-size must be a power of two from 4 KiB to 16 GiB";
+		return "must be a power of two from 4 KiB to 16 GiB";
+	*attr = MOCK_VFIO_PCI_A_FUNCTION_BAR_SIZE;
 	if (!mock_size_ok(conf->bar_size, conf->mem_size))
-		return "bar-size must be a power of two from 4 KiB to mem-size";
+		return "must be a power of two from 4 KiB to mem-size";
+	*attr = MOCK_VFIO_PCI_A_FUNCTION_MSI_VECTORS;
 	if (conf->msi && (!is_power_of_2(conf->msi) ||
 			  conf->msi > MOCK_MSI_VECTORS_MAX))
-		return "msi-vectors must be 0 or a power of two up to 32";
+		return "must be 0 or a power of two up to 32";
+	*attr = MOCK_VFIO_PCI_A_FUNCTION_MSIX_VECTORS;
 	if (conf->msix > MOCK_MSIX_VECTORS_MAX)
-		return "msix-vectors must be at most 2048";
+		return "must be at most 2048";
+	*attr = MOCK_VFIO_PCI_A_FUNCTION_TOTAL_VFS;
 	if (conf->vfs > MOCK_VFS_MAX)
-		return "total-vfs must be at most 128";
+		return "must be at most 128";
 	if (conf->vfs * mock_irq_bar_size(conf) > MOCK_VF_BARS_MAX)
-		return "total-vfs times msix-vectors is too much";
+		return "too much, times msix-vectors";
+	*attr = MOCK_VFIO_PCI_A_FUNCTION_MIGRATION;
 	if (conf->mig && !(conf->mig & VFIO_MIGRATION_STOP_COPY))
-		return "migration of any kind needs stop-copy";
+		return "anything else needs stop-copy";
+	*attr = MOCK_VFIO_PCI_A_FUNCTION_VENDOR_ID;
 	if (!conf->vendor || conf->vendor == 0xffff)
-		return "no device has this vendor-id";
+		return "no vendor has this id";
 	return NULL;
 }
 
