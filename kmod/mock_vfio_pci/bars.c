@@ -326,13 +326,24 @@ static void mock_bar_zap_range(struct mock_vfio *mv, u64 offset, u64 len)
  * A write meets a page that is mapped read-only.  If the entry were only made
  * writable, as the caller would do, then somebody could clean the page or move
  * the aperture and back in between, and the same entry be there again: the write
- * would go unnoticed.  So it is mapped anew, under the lock.
+ * would go unnoticed.  So it is mapped anew; the lock is held for writing, lest a
+ * reader brings the old entry back in between, again and again.
  */
 static vm_fault_t mock_bar_mkwrite(struct vm_fault *vmf)
 {
-	mock_bar_zap_range(vmf->vma->vm_private_data,
-			   mock_bar_fault_offset(vmf), PAGE_SIZE);
-	return mock_bar_fault(vmf);
+	struct mock_vfio *mv = vmf->vma->vm_private_data;
+	struct mock_mem *mem = &mv->fn->dev.mem;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	down_read(&mv->core.memory_lock);
+	if (mock_bar_answers(mv)) {
+		down_write(&mem->map_lock);
+		mock_bar_zap_range(mv, mock_bar_fault_offset(vmf), PAGE_SIZE);
+		ret = mock_bar_insert(mem, vmf);
+		up_write(&mem->map_lock);
+	}
+	up_read(&mv->core.memory_lock);
+	return ret;
 }
 
 static const struct vm_operations_struct mock_bar_vm_ops = {
