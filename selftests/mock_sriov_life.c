@@ -169,6 +169,25 @@ TEST_F_TIMEOUT(vfs, come_and_go_a_hundred_times, 400)
 	}
 }
 
+/* At any moment of that, which is why it is done with some delays. */
+TEST_F_TIMEOUT(vfs, a_pf_goes_while_its_vfs_come_and_go, 150)
+{
+	char pf[32];
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		vt_pf_new(pf);
+		pid = fork();
+		if (pid == 0)
+			_exit(cycle(pf) == 0);
+		usleep(50000 + i * 300000);
+		vt_fn_del(pf);
+		EXPECT_EQ(0, finished(pid, 30000));
+		EXPECT_FALSE(vt_pci_has(pf, ""));
+	}
+}
+
 TEST_F(vfs, the_module_goes_with_vfs_and_all)
 {
 	ASSERT_EQ(0, vt_set_numvfs(self->pf, 3));
