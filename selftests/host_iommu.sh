@@ -72,7 +72,7 @@ group_of()
 real_functions()
 {
 	(cd /sys/bus/pci/devices && ls) | while read -r bdf; do
-		[ -e "$DRIVER/$bdf" ] && continue
+		[ "$(cat "/sys/bus/pci/devices/$bdf/vendor")" != 0x4d4f ] || continue
 		group=$(group_of "$bdf")
 		echo "$bdf ${group:--} $(cat "/sys/kernel/iommu_groups/$group/type" 2>/dev/null)"
 	done

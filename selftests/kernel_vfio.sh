@@ -6,7 +6,7 @@
 #
 #   KERNEL_VFIO=   where their programs are
 #   BDF=           run on these devices and leave the modules alone
-#   PF=            a mock function with SR-IOV; without it one is looked for
+#   PF=            a mock function with SR-IOV; without it one is made
 
 KERNEL_VFIO=${KERNEL_VFIO:-$(dirname "$0")/kernel-vfio}
 MODULES=${MODULES:-/opt/vfio-mig/modules}
@@ -161,17 +161,6 @@ run_devices()
 
 # --- SR-IOV: the test wants a PF whose driver is vfio-pci -----------------------
 
-find_pf()
-{
-	for device in $BDF; do
-		[ -e "/sys/bus/pci/devices/$device/sriov_totalvfs" ] || continue
-		[ "$(cat "/sys/bus/pci/devices/$device/sriov_totalvfs")" -gt 0 ] ||
-			continue
-		echo "$device"
-		return
-	done
-}
-
 # give_to DRIVER OVERRIDE: the PF
 give_to()
 {
@@ -183,9 +172,11 @@ give_to()
 
 run_sriov()
 {
-	PF=${PF:-$(find_pf)}
+	made=''
+	[ -n "$PF" ] || made=$(vfio-agent mock add profile sriov)
+	PF=${PF:-$made}
 	if [ -z "$PF" ]; then
-		ok 0 "$1 # SKIP no mock function has SR-IOV"
+		ok 1 "$1: make a function with SR-IOV"
 		return
 	fi
 	modprobe vfio-pci
@@ -200,7 +191,11 @@ run_sriov()
 	else
 		ok 1 "$1: bind $PF to vfio-pci"
 	fi
-	give_to mock_vfio_pci ""
+	if [ -n "$made" ]; then
+		vfio-agent mock del "$made"
+		return
+	fi
+	give_to mock_pf ""
 	[ "$vfs" -eq 0 ] || echo "$vfs" >"/sys/bus/pci/devices/$PF/sriov_numvfs"
 }
 

@@ -49,7 +49,7 @@ shows "MSI" "Capabilities: \[50\] MSI: Enable- Count=1/32 Maskable+ 64bit+"
 shows "MSI-X" "Capabilities: \[70\] MSI-X: Enable- Count=16 Masked-"
 shows "MSI-X table" "Vector table: BAR=4 offset=00000000"
 shows "MSI-X pending bits" "PBA: BAR=4 offset=00000800"
-shows "PCI Express" "Capabilities: \[80\] Express (v2) Root Complex Integrated Endpoint"
+shows "PCI Express" "Capabilities: \[80\] Express (v2) Endpoint"
 shows "function level reset" ".*FLReset+"
 shows "vendor specific extended capability" \
 	"Capabilities: \[100 v1\] Vendor Specific Information: ID=0001 Rev=1 Len=010"
