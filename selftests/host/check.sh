@@ -254,7 +254,7 @@ selection() {
 	build) ;;
 	*)
 		suite=$(full_names "$only_suite")
-		[ -n "$only_group" ] || suites_of "$1" | grep -qxF "$suite" || return 0
+		[ -n "$only_group" ] || [[ " $(suites_of "$1" | tr '\n' ' ') " == *" $suite "* ]] || return 0
 		echo "$suite"
 		;;
 	esac
