@@ -62,6 +62,14 @@ static inline void compat_bars_not_mappable(struct pci_dev *pdev)
 #define COMPAT_HAS_MATCH_TOKEN_UUID	1
 #endif
 
+/* A user can opt in to version 2 of the pre-copy information. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
+#define compat_precopy_info_v2(vdev)	((vdev)->precopy_info_v2)
+#else
+#define compat_precopy_info_v2(vdev)	((void)(vdev), false)
+#define VFIO_PRECOPY_INFO_REINIT	(1 << 0)
+#endif
+
 /*
  * Before 7.2 vfio_mig_get_next_state() does not terminate for a request that
  * the state machine blocks; the scaffold answers these itself on any kernel.

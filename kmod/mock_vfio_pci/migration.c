@@ -48,7 +48,7 @@ static struct mock_vfio *mem_to_mock(struct mock_mem *mem)
 
 static void mock_mig_dirtied(struct mock_mem *mem)
 {
-	vfio_mig_precopy_wake(&mem_to_mock(mem)->mig);
+	vfio_mig_wake(&mem_to_mock(mem)->mig);
 }
 
 static void mock_mig_protect(struct mock_mem *mem, u64 offset, u64 len)

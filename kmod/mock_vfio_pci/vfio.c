@@ -106,16 +106,22 @@ static int mock_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret) {
 		mock_aperture_watch(&mv->fn->dev.mem, NULL);
 		vfio_put_device(&mv->core.vdev);
+		return ret;
 	}
-	return ret;
+	if (mv->fn->conf.mig)
+		vfio_mig_debugfs_add(&mv->mig);
+	return 0;
 }
 
 static void mock_vfio_remove(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
+	struct mock_vfio *mv = to_mock_vfio(&core->vdev);
 
+	if (mv->fn->conf.mig)
+		vfio_mig_debugfs_remove(&mv->mig);
 	vfio_pci_core_unregister_device(core);
-	mock_aperture_watch(&to_mock_vfio(&core->vdev)->fn->dev.mem, NULL);
+	mock_aperture_watch(&mv->fn->dev.mem, NULL);
 	vfio_put_device(&core->vdev);
 }
 

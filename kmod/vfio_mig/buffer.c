@@ -3,11 +3,13 @@
  * vfio_mig: a growing list of pages that holds a device state.
  *
  * Every page but the last is full.  The caller serializes; pages that were
- * handed out by vfio_mig_buf_get_page() stay valid without any lock.
+ * handed out by vfio_mig_buf_get_pages() stay valid without any lock.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/vmalloc.h>
 
 #include "internal.h"
 
@@ -42,7 +44,11 @@ void vfio_mig_buf_destroy(struct vfio_mig_buf *buf)
 	buf->len = 0;
 }
 
-static u64 vfio_mig_buf_left(const struct vfio_mig_buf *buf)
+/**
+ * vfio_mig_buf_left - bytes that may still be added
+ * @buf: the buffer
+ */
+u64 vfio_mig_buf_left(const struct vfio_mig_buf *buf)
 {
 	return buf->max - (buf->len - buf->start);
 }
@@ -56,15 +62,19 @@ static u64 vfio_mig_buf_left(const struct vfio_mig_buf *buf)
  */
 void vfio_mig_buf_consume(struct vfio_mig_buf *buf, u64 start)
 {
-	unsigned long index = buf->start >> PAGE_SHIFT;
+	XA_STATE(xas, &buf->pages, buf->start >> PAGE_SHIFT);
+	const unsigned long end = start >> PAGE_SHIFT;
 	struct page *page;
 
-	for (; index < start >> PAGE_SHIFT; index++) {
-		page = xa_erase(&buf->pages, index);
-		if (page)
-			put_page(page);
-	}
 	buf->start = start;
+	if (xas.xa_index >= end)
+		return;
+	xas_lock(&xas);
+	xas_for_each(&xas, page, end - 1) {
+		xas_store(&xas, NULL);
+		put_page(page);
+	}
+	xas_unlock(&xas);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_buf_consume);
 
@@ -80,16 +90,21 @@ size_t vfio_mig_buf_tail_room(const struct vfio_mig_buf *buf)
 /**
  * vfio_mig_buf_add_page - append a page without copying it
  * @buf: the buffer; its last page must be full
- * @page: its reference goes to the buffer, unless this fails
+ * @page: its reference goes to the buffer, unless this fails; a page of order 0
+ *	  that nobody writes to any more
  * @len: bytes of data in it
  *
- * Return: 0, -EFBIG beyond the maximum, or -ENOMEM.
+ * Context: may sleep.
+ * Return: 0, -EINVAL if the last page is not full, -EFBIG beyond the maximum,
+ * or -ENOMEM.
  */
 int vfio_mig_buf_add_page(struct vfio_mig_buf *buf, struct page *page,
 			  size_t len)
 {
 	int ret;
 
+	if (vfio_mig_buf_tail_room(buf) || !len || len > PAGE_SIZE)
+		return -EINVAL;
 	if (len > vfio_mig_buf_left(buf))
 		return -EFBIG;
 	ret = xa_err(xa_store(&buf->pages, buf->len >> PAGE_SHIFT, page,
@@ -98,6 +113,7 @@ int vfio_mig_buf_add_page(struct vfio_mig_buf *buf, struct page *page,
 		buf->len += len;
 	return ret;
 }
+EXPORT_SYMBOL_GPL(vfio_mig_buf_add_page);
 
 /* Append bytes that fit in the last page, at most vfio_mig_buf_tail_room(). */
 static void vfio_mig_buf_fill_tail(struct vfio_mig_buf *buf, const void *data,
@@ -174,17 +190,154 @@ int vfio_mig_buf_read(const struct vfio_mig_buf *buf, u64 offset, void *data,
 EXPORT_SYMBOL_GPL(vfio_mig_buf_read);
 
 /**
- * vfio_mig_buf_get_page - the page at an offset
+ * vfio_mig_buf_get_pages - the pages from an offset on
  * @buf: the buffer
- * @offset: below the buffer's length
+ * @offset: first byte that is wanted, not consumed
+ * @len: bytes that are wanted, which the buffer has
+ * @pages: where to
  *
- * Return: the page, with a reference for the caller.
+ * Return: number of pages, each with a reference for the caller.
  */
-struct page *vfio_mig_buf_get_page(const struct vfio_mig_buf *buf, u64 offset)
+unsigned int vfio_mig_buf_get_pages(const struct vfio_mig_buf *buf, u64 offset,
+				    size_t len, struct page **pages)
+{
+	XA_STATE(xas, (struct xarray *)&buf->pages, offset >> PAGE_SHIFT);
+	struct page *page;
+	unsigned int n = 0;
+
+	if (!len)
+		return 0;
+	rcu_read_lock();
+	xas_for_each(&xas, page, (offset + len - 1) >> PAGE_SHIFT) {
+		get_page(page);
+		pages[n++] = page;
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+/**
+ * vfio_mig_buf_extend - append zeros, to be overwritten in place
+ * @buf: the buffer
+ * @len: how many
+ *
+ * With vfio_mig_buf_map() or vfio_mig_buf_sg() for data that a device or its
+ * firmware delivers into one piece of memory.
+ *
+ * Context: may sleep.
+ * Return: 0, -EFBIG beyond the buffer's maximum, or -ENOMEM; then part of the
+ * zeros may have been appended.
+ */
+int vfio_mig_buf_extend(struct vfio_mig_buf *buf, size_t len)
 {
 	struct page *page;
+	size_t n;
+	int ret;
 
-	page = xa_load((struct xarray *)&buf->pages, offset >> PAGE_SHIFT);
-	get_page(page);
-	return page;
+	if (len > vfio_mig_buf_left(buf))
+		return -EFBIG;
+	n = min(len, vfio_mig_buf_tail_room(buf));
+	if (n) {
+		page = xa_load(&buf->pages, buf->len >> PAGE_SHIFT);
+		memzero_page(page, offset_in_page(buf->len), n);
+		buf->len += n;
+	}
+	for (len -= n; len; len -= n) {
+		page = alloc_page(VFIO_MIG_GFP | __GFP_ZERO);
+		if (!page)
+			return -ENOMEM;
+		n = min_t(size_t, len, PAGE_SIZE);
+		ret = vfio_mig_buf_add_page(buf, page, n);
+		if (ret) {
+			put_page(page);
+			return ret;
+		}
+	}
+	return 0;
 }
+EXPORT_SYMBOL_GPL(vfio_mig_buf_extend);
+
+/* All pages of a part, in an array of the caller's to free; NULL if it has none. */
+static struct page **vfio_mig_buf_page_array(const struct vfio_mig_buf *buf,
+					     u64 offset, size_t len,
+					     unsigned int *nr)
+{
+	struct page **pages;
+
+	if (!len || offset < buf->start || offset > buf->len ||
+	    len > buf->len - offset)
+		return ERR_PTR(-ENODATA);
+	*nr = ((offset + len - 1) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT) + 1;
+	pages = kvmalloc_array(*nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return ERR_PTR(-ENOMEM);
+	vfio_mig_buf_get_pages(buf, offset, len, pages);
+	/* The buffer's references do. */
+	for (unsigned int i = 0; i < *nr; i++)
+		put_page(pages[i]);
+	return pages;
+}
+
+/**
+ * vfio_mig_buf_map - see part of a buffer as one piece of memory
+ * @buf: the buffer
+ * @offset: first byte
+ * @len: bytes
+ *
+ * Context: may sleep.
+ * Return: address of the first byte, until vfio_mig_buf_unmap() and only as long
+ * as the buffer has the part; -ENODATA if it has not, or -ENOMEM.
+ */
+void *vfio_mig_buf_map(const struct vfio_mig_buf *buf, u64 offset, size_t len)
+{
+	struct page **pages;
+	unsigned int nr;
+	void *addr;
+
+	pages = vfio_mig_buf_page_array(buf, offset, len, &nr);
+	if (IS_ERR(pages))
+		return pages;
+	addr = vmap(pages, nr, VM_MAP, PAGE_KERNEL);
+	kvfree(pages);
+	return addr ? addr + offset_in_page(offset) : ERR_PTR(-ENOMEM);
+}
+EXPORT_SYMBOL_GPL(vfio_mig_buf_map);
+
+/**
+ * vfio_mig_buf_unmap - opposite of vfio_mig_buf_map()
+ * @addr: what that returned
+ *
+ * Context: may sleep.
+ */
+void vfio_mig_buf_unmap(void *addr)
+{
+	vunmap((void *)((unsigned long)addr & PAGE_MASK));
+}
+EXPORT_SYMBOL_GPL(vfio_mig_buf_unmap);
+
+/**
+ * vfio_mig_buf_sg - a scatter list of part of a buffer, for DMA
+ * @buf: the buffer
+ * @offset: first byte
+ * @len: bytes
+ * @sgt: to be made; sg_free_table() is the caller's, before the buffer loses the part
+ *
+ * Context: may sleep.
+ * Return: 0, -ENODATA if the buffer has not got the part, or -ENOMEM.
+ */
+int vfio_mig_buf_sg(const struct vfio_mig_buf *buf, u64 offset, size_t len,
+		    struct sg_table *sgt)
+{
+	struct page **pages;
+	unsigned int nr;
+	int ret;
+
+	pages = vfio_mig_buf_page_array(buf, offset, len, &nr);
+	if (IS_ERR(pages))
+		return PTR_ERR(pages);
+	ret = sg_alloc_table_from_pages(sgt, pages, nr, offset_in_page(offset),
+					len, GFP_KERNEL_ACCOUNT);
+	kvfree(pages);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vfio_mig_buf_sg);

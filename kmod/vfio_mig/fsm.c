@@ -9,85 +9,91 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/ktime.h>
 
 #include "internal.h"
+#include "trace.h"
 
-/* An arc that opens no session: ERR_PTR(0) is NULL. */
-static struct file *call(struct vfio_mig *mig, int (*op)(struct vfio_mig *mig))
+static int call(struct vfio_mig *mig, int (*op)(struct vfio_mig *mig))
 {
-	return op ? ERR_PTR(op(mig)) : NULL;
+	return op ? op(mig) : 0;
 }
 
-static struct file *arc_p2p_begin(struct vfio_mig *mig)
+static int arc_p2p_begin(struct vfio_mig *mig)
 {
 	return call(mig, mig->ops->p2p_begin);
 }
 
-static struct file *arc_p2p_end(struct vfio_mig *mig)
+static int arc_p2p_end(struct vfio_mig *mig)
 {
 	return call(mig, mig->ops->p2p_end);
 }
 
-static struct file *arc_stop(struct vfio_mig *mig)
+static int arc_stop(struct vfio_mig *mig)
 {
 	return call(mig, mig->ops->stop);
 }
 
-static struct file *arc_start(struct vfio_mig *mig)
+static int arc_start(struct vfio_mig *mig)
 {
 	return call(mig, mig->ops->start);
 }
 
-static struct file *arc_save_end(struct vfio_mig *mig)
+static int arc_save(struct vfio_mig *mig)
 {
-	vfio_mig_end_session(mig);
+	return vfio_mig_session_save(mig->session);
+}
+
+static int arc_save_end(struct vfio_mig *mig)
+{
+	vfio_mig_drop_session(mig);
 	return call(mig, mig->ops->save_end);
 }
 
-static struct file *arc_precopy_end(struct vfio_mig *mig)
+static int arc_precopy_begin(struct vfio_mig *mig)
 {
-	vfio_mig_end_session(mig);
+	return mig->ops->precopy_begin(mig);
+}
+
+static int arc_precopy_end(struct vfio_mig *mig)
+{
+	vfio_mig_drop_session(mig);
 	mig->ops->precopy_end(mig);
-	return NULL;
+	return 0;
 }
 
 /* The session goes on.  A device that was stopped for nothing runs again. */
-static struct file *arc_finish_precopy(struct vfio_mig *mig)
+static int arc_finish_precopy(struct vfio_mig *mig)
 {
-	struct file *ret = call(mig, mig->ops->stop);
-	int err;
+	int ret = call(mig, mig->ops->stop);
 
-	if (IS_ERR(ret))
+	if (ret)
 		return ret;
-	err = vfio_mig_session_finish_precopy(mig->session);
-	if (err && mig->ops->start && mig->ops->start(mig))
+	ret = vfio_mig_session_save(mig->session);
+	if (ret && call(mig, mig->ops->start))
 		vfio_mig_set_error(mig);
-	return ERR_PTR(err);
+	return ret;
 }
 
-static struct file *arc_load_begin(struct vfio_mig *mig)
+static int arc_load_begin(struct vfio_mig *mig)
 {
-	struct file *ret = call(mig, mig->ops->load_begin);
-
-	return IS_ERR(ret) ? ret : vfio_mig_session_new_load(mig);
+	return call(mig, mig->ops->load_begin);
 }
 
-static struct file *arc_load_end(struct vfio_mig *mig)
+static int arc_load_end(struct vfio_mig *mig)
 {
 	int ret = vfio_mig_session_commit(mig->session);
 
-	if (ret)
-		return ERR_PTR(ret);
-	vfio_mig_end_session(mig);
-	if (mig->ops->load_end)
-		mig->ops->load_end(mig);
-	return NULL;
+	if (!ret)
+		vfio_mig_drop_session(mig);
+	return ret;
 }
 
 static const struct vfio_mig_arc {
 	enum vfio_device_mig_state from;
 	enum vfio_device_mig_state to;
-	struct file *(*take)(struct vfio_mig *mig);
+	int (*take)(struct vfio_mig *mig);
+	bool opens;
 } vfio_mig_arcs[] = {
 	{ VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_RUNNING_P2P, arc_p2p_begin },
 	{ VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_RUNNING, arc_p2p_end },
@@ -95,16 +101,15 @@ static const struct vfio_mig_arc {
 	{ VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RUNNING_P2P, arc_start },
 	{ VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_STOP, arc_stop },
 	{ VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RUNNING, arc_start },
-	{ VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY,
-	  vfio_mig_session_new_save },
+	{ VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY, arc_save, true },
 	{ VFIO_DEVICE_STATE_STOP_COPY, VFIO_DEVICE_STATE_STOP, arc_save_end },
-	{ VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RESUMING, arc_load_begin },
+	{ VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RESUMING, arc_load_begin, true },
 	{ VFIO_DEVICE_STATE_RESUMING, VFIO_DEVICE_STATE_STOP, arc_load_end },
 	{ VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_PRE_COPY,
-	  vfio_mig_session_new_precopy },
+	  arc_precopy_begin, true },
 	{ VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_RUNNING, arc_precopy_end },
 	{ VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_PRE_COPY_P2P,
-	  vfio_mig_session_new_precopy },
+	  arc_precopy_begin, true },
 	{ VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_RUNNING_P2P,
 	  arc_precopy_end },
 	{ VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_PRE_COPY_P2P,
@@ -115,6 +120,21 @@ static const struct vfio_mig_arc {
 	{ VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_STOP_COPY,
 	  arc_finish_precopy },
 };
+
+static_assert(ARRAY_SIZE(vfio_mig_arcs) == VFIO_MIG_NR_ARCS);
+
+/**
+ * vfio_mig_arc_ends - the states that an arc leads from and to
+ * @nr: of the arc, in the order of the table
+ * @from: state left
+ * @to: state entered
+ */
+void vfio_mig_arc_ends(unsigned int nr, enum vfio_device_mig_state *from,
+		       enum vfio_device_mig_state *to)
+{
+	*from = vfio_mig_arcs[nr].from;
+	*to = vfio_mig_arcs[nr].to;
+}
 
 static const struct vfio_mig_arc *
 vfio_mig_find_arc(enum vfio_device_mig_state from, enum vfio_device_mig_state to)
@@ -127,24 +147,82 @@ vfio_mig_find_arc(enum vfio_device_mig_state from, enum vfio_device_mig_state to
 	return NULL;
 }
 
-/* One arc.  On error the state is what it was, or ERROR. */
+/*
+ * What the hardware does.  A driver that is told of the states themselves is told
+ * as well that one was not entered after all.
+ */
+static int vfio_mig_take_arc(struct vfio_mig *mig, const struct vfio_mig_arc *arc)
+{
+	const struct vfio_mig_ops *ops = mig->ops;
+	int ret;
+
+	if (ops->step) {
+		ret = ops->step(mig, arc->from, arc->to);
+		if (ret)
+			return ret;
+	}
+	ret = arc->take(mig);
+	if (!ret && mig->state == VFIO_DEVICE_STATE_ERROR)
+		return -EIO;
+	if (ret && ops->step && mig->state != VFIO_DEVICE_STATE_ERROR &&
+	    ops->step(mig, arc->to, arc->from))
+		vfio_mig_set_error(mig);
+	return ret;
+}
+
+static void vfio_mig_count_arc(struct vfio_mig *mig,
+			       const struct vfio_mig_arc *arc, int ret, u64 ns)
+{
+	struct vfio_mig_arc_stats *stats = &mig->stats.arcs[arc - vfio_mig_arcs];
+
+	trace_vfio_mig_arc(mig->vdev, arc->from, arc->to, ret, ns);
+	if (ret) {
+		stats->failed++;
+		return;
+	}
+	stats->taken++;
+	stats->ns += ns;
+	stats->max_ns = max(stats->max_ns, ns);
+}
+
+/* One arc.  On error the state is what it was, or ERROR, without a session. */
 static struct file *vfio_mig_step(struct vfio_mig *mig,
-				  enum vfio_device_mig_state to)
+				  const struct vfio_mig_arc *arc)
+{
+	struct file *filp = NULL;
+	int ret;
+
+	if (arc->opens) {
+		filp = vfio_mig_session_open(mig, arc->to);
+		if (IS_ERR(filp))
+			return filp;
+	}
+	ret = vfio_mig_take_arc(mig, arc);
+	if (!ret) {
+		mig->state = arc->to;
+		return filp;
+	}
+	if (filp) {
+		vfio_mig_end_session(mig);
+		fput(filp);
+	} else if (mig->state == VFIO_DEVICE_STATE_ERROR) {
+		vfio_mig_drop_session(mig);
+	}
+	return ERR_PTR(ret);
+}
+
+static struct file *vfio_mig_timed_step(struct vfio_mig *mig,
+					enum vfio_device_mig_state to)
 {
 	const struct vfio_mig_arc *arc = vfio_mig_find_arc(mig->state, to);
+	const u64 begin = ktime_get_ns();
 	struct file *filp;
-	int ret;
 
 	if (WARN_ON_ONCE(!arc))
 		return ERR_PTR(-EINVAL);
-	if (mig->ops->step) {
-		ret = mig->ops->step(mig, mig->state, to);
-		if (ret)
-			return ERR_PTR(ret);
-	}
-	filp = arc->take(mig);
-	if (!IS_ERR(filp))
-		mig->state = to;
+	filp = vfio_mig_step(mig, arc);
+	vfio_mig_count_arc(mig, arc, PTR_ERR_OR_ZERO(filp),
+			   ktime_get_ns() - begin);
 	return filp;
 }
 
@@ -189,8 +267,10 @@ static struct file *vfio_mig_walk_locked(struct vfio_mig *mig,
 	int ret;
 
 	if (!vfio_mig_has_state(mig, new_state) ||
-	    vfio_mig_is_blocked(mig, new_state))
+	    vfio_mig_is_blocked(mig, new_state)) {
+		mig->stats.refused++;
 		return ERR_PTR(-EINVAL);
+	}
 
 	while (mig->state != new_state) {
 		if (WARN_ON_ONCE(filp)) {
@@ -201,7 +281,7 @@ static struct file *vfio_mig_walk_locked(struct vfio_mig *mig,
 					      &next);
 		if (ret)
 			return ERR_PTR(ret);
-		filp = vfio_mig_step(mig, next);
+		filp = vfio_mig_timed_step(mig, next);
 		if (IS_ERR(filp))
 			return filp;
 	}

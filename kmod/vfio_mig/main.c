@@ -12,6 +12,9 @@
 
 #include "internal.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 /**
  * vfio_mig_end_session - cut the open data_fd session, if any, off the device
  * @mig: the device's migration, state mutex held
@@ -29,30 +32,73 @@ void vfio_mig_end_session(struct vfio_mig *mig)
 }
 
 /**
- * vfio_mig_precopy_wake - there is something to read again
+ * vfio_mig_drop_session - end the session, and what the driver keeps for it
+ * @mig: the device's migration, state mutex held
+ */
+void vfio_mig_drop_session(struct vfio_mig *mig)
+{
+	const bool loading = mig->session && mig->session->loading;
+
+	vfio_mig_end_session(mig);
+	if (loading && mig->ops->load_end)
+		mig->ops->load_end(mig);
+}
+
+/**
+ * vfio_mig_wake - there is something to read again
  * @mig: the device's migration
  *
- * For a driver in PRE_COPY that had nothing more to append, and has now.
+ * For a driver in PRE_COPY that had nothing more to append, and has now; and for
+ * one whose @ops->save_read has answered -EAGAIN.
  *
- * Context: process; any lock but the state mutex may be held.
+ * Context: any but interrupts; any lock but the state mutex may be held.
  */
-void vfio_mig_precopy_wake(struct vfio_mig *mig)
+void vfio_mig_wake(struct vfio_mig *mig)
 {
 	spin_lock(&mig->reset_lock);
 	if (mig->session)
 		vfio_mig_session_wake(mig->session);
 	spin_unlock(&mig->reset_lock);
 }
-EXPORT_SYMBOL_GPL(vfio_mig_precopy_wake);
+EXPORT_SYMBOL_GPL(vfio_mig_wake);
 
-static void vfio_mig_do_reset(struct vfio_mig *mig)
+/**
+ * vfio_mig_precopy_reinit - there are new initial data
+ * @mig: the device's migration
+ *
+ * For a device that was reconfigured in PRE_COPY and will have to send what the
+ * other side needs first once more: @ops->precopy_size reports that as initial
+ * from before this is called.  Users who have opted in to version 2 of the
+ * pre-copy information see VFIO_PRECOPY_INFO_REINIT once, for others it is dirty.
+ *
+ * Context: as vfio_mig_wake().
+ */
+void vfio_mig_precopy_reinit(struct vfio_mig *mig)
 {
-	vfio_mig_end_session(mig);
-	if (mig->state == VFIO_DEVICE_STATE_RESUMING && mig->ops->load_end)
-		mig->ops->load_end(mig);
+	spin_lock(&mig->reset_lock);
+	if (mig->session) {
+		WRITE_ONCE(mig->session->late_initial, true);
+		WRITE_ONCE(mig->session->reinit, true);
+		vfio_mig_session_wake(mig->session);
+	}
+	spin_unlock(&mig->reset_lock);
+}
+EXPORT_SYMBOL_GPL(vfio_mig_precopy_reinit);
+
+/* RUNNING, and nothing of what was. */
+static void vfio_mig_start_over(struct vfio_mig *mig)
+{
+	vfio_mig_drop_session(mig);
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	if (mig->ops->reset)
 		mig->ops->reset(mig);
+}
+
+static void vfio_mig_do_reset(struct vfio_mig *mig)
+{
+	trace_vfio_mig_reset(mig->vdev, mig->state);
+	mig->stats.resets++;
+	vfio_mig_start_over(mig);
 }
 
 /**
@@ -114,8 +160,9 @@ EXPORT_SYMBOL_GPL(vfio_mig_reset_done);
  * vfio_mig_set_error - the device is in no state that can be named
  * @mig: the device's migration
  *
- * For callbacks that fail and cannot restore the state they started from.  Only
- * a reset leads out.
+ * For callbacks that fail and cannot restore the state they started from: they
+ * return an error as well.  The session, if one is open, ends.  Only a reset leads
+ * out.
  *
  * Context: from a callback of struct vfio_mig_ops, state mutex held.
  */
@@ -137,7 +184,7 @@ EXPORT_SYMBOL_GPL(vfio_mig_set_error);
 void vfio_mig_open(struct vfio_mig *mig)
 {
 	vfio_mig_lock(mig);
-	vfio_mig_do_reset(mig);
+	vfio_mig_start_over(mig);
 	vfio_mig_unlock(mig);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_open);
@@ -153,7 +200,7 @@ EXPORT_SYMBOL_GPL(vfio_mig_open);
 void vfio_mig_close(struct vfio_mig *mig)
 {
 	vfio_mig_lock(mig);
-	vfio_mig_do_reset(mig);
+	vfio_mig_start_over(mig);
 	vfio_mig_unlock(mig);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_close);
@@ -180,6 +227,22 @@ static int vfio_mig_get_data_size(struct vfio_device *vdev, unsigned long *size)
 	return 0;
 }
 
+static bool vfio_mig_can_save(const struct vfio_mig_ops *ops)
+{
+	return ops->save || ops->save_fill || ops->save_read || ops->queue_max;
+}
+
+static bool vfio_mig_can_load(const struct vfio_mig_ops *ops)
+{
+	return ops->load && (ops->load_max || ops->load_write);
+}
+
+static bool vfio_mig_can_precopy(const struct vfio_mig_ops *ops)
+{
+	return ops->precopy_begin && ops->precopy_end && ops->precopy_size &&
+	       (ops->precopy_fill || ops->save_read);
+}
+
 static bool vfio_mig_ops_valid(const struct vfio_mig_ops *ops, u32 flags)
 {
 	const u32 known = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
@@ -187,11 +250,9 @@ static bool vfio_mig_ops_valid(const struct vfio_mig_ops *ops, u32 flags)
 
 	if (!(flags & VFIO_MIGRATION_STOP_COPY) || (flags & ~known))
 		return false;
-	if ((flags & VFIO_MIGRATION_PRE_COPY) &&
-	    (!ops->precopy_begin || !ops->precopy_end || !ops->precopy_fill ||
-	     !ops->precopy_size))
+	if ((flags & VFIO_MIGRATION_PRE_COPY) && !vfio_mig_can_precopy(ops))
 		return false;
-	return ops->save && ops->load && ops->data_size && ops->load_max;
+	return vfio_mig_can_save(ops) && vfio_mig_can_load(ops) && ops->data_size;
 }
 
 /**
@@ -218,6 +279,8 @@ int vfio_mig_init(struct vfio_mig *mig, struct vfio_device *vdev,
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	mig->session = NULL;
 	mig->deferred_reset = false;
+	memset(&mig->stats, 0, sizeof(mig->stats));
+	mig->debugfs = NULL;
 	mig->core_ops.migration_set_state = vfio_mig_set_state;
 	mig->core_ops.migration_get_state = vfio_mig_get_state;
 	mig->core_ops.migration_get_data_size = vfio_mig_get_data_size;
@@ -240,6 +303,19 @@ void vfio_mig_destroy(struct vfio_mig *mig)
 	mutex_destroy(&mig->state_mutex);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_destroy);
+
+static int __init vfio_mig_module_init(void)
+{
+	vfio_mig_debugfs_init();
+	return 0;
+}
+module_init(vfio_mig_module_init);
+
+static void __exit vfio_mig_module_exit(void)
+{
+	vfio_mig_debugfs_exit();
+}
+module_exit(vfio_mig_module_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Migration scaffold for VFIO drivers");
