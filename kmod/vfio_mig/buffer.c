@@ -2,8 +2,8 @@
 /*
  * vfio_mig: a growing list of pages that holds a device state.
  *
- * Every page but the last is full.  The caller serializes; pages that were
- * handed out by vfio_mig_buf_get_pages() stay valid without any lock.
+ * Every page but the last is full.  The caller serializes; pages that were taken
+ * out by vfio_mig_buf_take_pages() stay valid without any lock.
  */
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -190,29 +190,37 @@ int vfio_mig_buf_read(const struct vfio_mig_buf *buf, u64 offset, void *data,
 EXPORT_SYMBOL_GPL(vfio_mig_buf_read);
 
 /**
- * vfio_mig_buf_get_pages - the pages from an offset on
+ * vfio_mig_buf_take_pages - take pages out of the front of a buffer
  * @buf: the buffer
- * @offset: first byte that is wanted, not consumed
- * @len: bytes that are wanted, which the buffer has
  * @pages: where to
+ * @max: most pages, at least one
  *
- * Return: number of pages, each with a reference for the caller.
+ * From the page with the buffer's start on; of the last one, if it is not full and
+ * will get more data, only what there is now: it stays where it is as well.
+ *
+ * Return: number of pages, each with a reference for the caller; the buffer
+ * starts behind them now.
  */
-unsigned int vfio_mig_buf_get_pages(const struct vfio_mig_buf *buf, u64 offset,
-				    size_t len, struct page **pages)
+unsigned int vfio_mig_buf_take_pages(struct vfio_mig_buf *buf,
+				     struct page **pages, unsigned int max)
 {
-	XA_STATE(xas, (struct xarray *)&buf->pages, offset >> PAGE_SHIFT);
+	const unsigned long first = buf->start >> PAGE_SHIFT;
+	XA_STATE(xas, &buf->pages, first);
 	struct page *page;
 	unsigned int n = 0;
 
-	if (!len)
+	if (buf->start == buf->len)
 		return 0;
-	rcu_read_lock();
-	xas_for_each(&xas, page, (offset + len - 1) >> PAGE_SHIFT) {
-		get_page(page);
+	xas_lock(&xas);
+	xas_for_each(&xas, page, first + max - 1) {
 		pages[n++] = page;
+		if (xas.xa_index < buf->len >> PAGE_SHIFT)
+			xas_store(&xas, NULL);
+		else
+			get_page(page);
 	}
-	rcu_read_unlock();
+	xas_unlock(&xas);
+	buf->start = min(buf->len, (u64)(first + n) << PAGE_SHIFT);
 	return n;
 }
 
@@ -257,12 +265,13 @@ int vfio_mig_buf_extend(struct vfio_mig_buf *buf, size_t len)
 }
 EXPORT_SYMBOL_GPL(vfio_mig_buf_extend);
 
-/* All pages of a part, in an array of the caller's to free; NULL if it has none. */
+/* All pages of a part, with the buffer's references, in an array to be freed. */
 static struct page **vfio_mig_buf_page_array(const struct vfio_mig_buf *buf,
 					     u64 offset, size_t len,
 					     unsigned int *nr)
 {
 	struct page **pages;
+	unsigned int i;
 
 	if (!len || offset < buf->start || offset > buf->len ||
 	    len > buf->len - offset)
@@ -271,10 +280,9 @@ static struct page **vfio_mig_buf_page_array(const struct vfio_mig_buf *buf,
 	pages = kvmalloc_array(*nr, sizeof(*pages), GFP_KERNEL_ACCOUNT);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
-	vfio_mig_buf_get_pages(buf, offset, len, pages);
-	/* The buffer's references do. */
-	for (unsigned int i = 0; i < *nr; i++)
-		put_page(pages[i]);
+	for (i = 0; i < *nr; i++)
+		pages[i] = xa_load((struct xarray *)&buf->pages,
+				   (offset >> PAGE_SHIFT) + i);
 	return pages;
 }
 

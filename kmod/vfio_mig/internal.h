@@ -16,7 +16,7 @@ struct mem_cgroup;
 struct page;
 
 /* Pages that are moved at a time, with one turn of the session's lock. */
-#define VFIO_MIG_BATCH	16
+#define VFIO_MIG_BATCH	32
 
 /**
  * struct vfio_mig_session - one saving or loading of a device state
@@ -25,7 +25,9 @@ struct page;
  * @io_lock: serializes readers or writers; held across copies from and to user
  *	     memory, so nothing that runs in a reset may take it
  * @pos: bytes read or written so far, under @io_lock
- * @batch: pages on their way, under @io_lock
+ * @batch: pages on their way: for a reader, taken out of @buf; under @io_lock
+ * @nr: pages in @batch of a reader, under @io_lock
+ * @taken: end of what was taken out of @buf, in bytes of the stream, under @io_lock
  * @bounce: where a write that does not start a page is copied to first, once
  *	    there was one; under @io_lock
  * @loading: the file is written to
@@ -54,6 +56,8 @@ struct vfio_mig_session {
 	struct mutex io_lock;
 	u64 pos;
 	struct page *batch[VFIO_MIG_BATCH];
+	unsigned int nr;
+	u64 taken;
 	void *bounce;
 	bool loading;
 	bool direct;
@@ -124,7 +128,7 @@ void vfio_mig_buf_init(struct vfio_mig_buf *buf, u64 max);
 void vfio_mig_buf_destroy(struct vfio_mig_buf *buf);
 u64 vfio_mig_buf_left(const struct vfio_mig_buf *buf);
 size_t vfio_mig_buf_tail_room(const struct vfio_mig_buf *buf);
-unsigned int vfio_mig_buf_get_pages(const struct vfio_mig_buf *buf, u64 offset,
-				    size_t len, struct page **pages);
+unsigned int vfio_mig_buf_take_pages(struct vfio_mig_buf *buf,
+				     struct page **pages, unsigned int max);
 
 #endif /* VFIO_MIG_INTERNAL_H */

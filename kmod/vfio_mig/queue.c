@@ -47,7 +47,6 @@ static int vfio_mig_queue_add(struct vfio_mig_session *s, const void *data,
 	struct mem_cgroup *old;
 	int ret;
 
-	vfio_mig_buf_consume(&s->buf, READ_ONCE(s->pos));
 	old = set_active_memcg(s->memcg);
 	ret = page ? vfio_mig_buf_add_page(&s->buf, page, len) :
 		     vfio_mig_buf_append(&s->buf, data, len);

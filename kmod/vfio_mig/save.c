@@ -66,7 +66,7 @@ static int vfio_mig_save_fill(struct vfio_mig_session *s)
 		s->initial = s->buf.len;
 	if (s->err)
 		return s->err;
-	return s->pos < s->buf.len ? 0 : -ENOMSG;
+	return s->buf.start < s->buf.len ? 0 : -ENOMSG;
 }
 
 /* The device is stopped: the next piece, or wait for its producer, or the end. */
@@ -76,7 +76,7 @@ static int vfio_mig_save_fill_last(struct vfio_mig_session *s)
 
 	if (ops->save_fill)
 		s->err = ops->save_fill(s->mig, &s->buf);
-	if (s->err || s->pos < s->buf.len)
+	if (s->err || s->buf.start < s->buf.len)
 		return s->err;
 	if (s->queued && !s->produced)
 		return -EAGAIN;
@@ -84,34 +84,42 @@ static int vfio_mig_save_fill_last(struct vfio_mig_session *s)
 	return s->err;
 }
 
-/* With the lock held.  Return: 0, also at the end for good; or an error. */
-static int vfio_mig_save_prepare(struct vfio_mig_session *s)
+/*
+ * With the lock held: take pages out of the buffer, which is filled first if it is
+ * empty.  Return: 0, also at the end for good; or an error.
+ */
+static int vfio_mig_save_take(struct vfio_mig_session *s)
 {
-	int ret = vfio_mig_session_state(s);
+	int ret = 0;
 
+	if (s->buf.start == s->buf.len)
+		ret = s->precopy ? vfio_mig_save_fill(s) :
+				   vfio_mig_save_fill_last(s);
 	if (ret)
 		return ret;
-	vfio_mig_buf_consume(&s->buf, s->pos);
-	if (s->pos < s->buf.len)
-		return 0;
-	return s->precopy ? vfio_mig_save_fill(s) : vfio_mig_save_fill_last(s);
+	s->nr = vfio_mig_buf_take_pages(&s->buf, s->batch, VFIO_MIG_BATCH);
+	s->taken = s->buf.start;
+	return 0;
 }
 
-/* Pages at the reader's position, with references.  Return: bytes, or an error. */
-static ssize_t vfio_mig_save_take(struct vfio_mig_session *s, size_t want,
-				  unsigned int *nr)
+/* See that there is a batch.  Return: bytes of it to be read, or an error. */
+static ssize_t vfio_mig_save_batch(struct vfio_mig_session *s)
 {
-	ssize_t len;
+	int ret;
 
 	mutex_lock(&s->lock);
-	len = vfio_mig_save_prepare(s);
-	if (!len) {
-		len = min3((u64)want, s->buf.len - s->pos,
-			   (u64)VFIO_MIG_BATCH * PAGE_SIZE - offset_in_page(s->pos));
-		*nr = vfio_mig_buf_get_pages(&s->buf, s->pos, len, s->batch);
-	}
+	ret = vfio_mig_session_state(s);
+	if (!ret && s->pos == s->taken)
+		ret = vfio_mig_save_take(s);
 	mutex_unlock(&s->lock);
-	return len;
+	return ret ? ret : s->taken - s->pos;
+}
+
+/* The page of the batch that is at a position of the stream. */
+static struct page *vfio_mig_save_page(const struct vfio_mig_session *s, u64 pos)
+{
+	return s->batch[s->nr - 1 - (((s->taken - 1) >> PAGE_SHIFT) -
+				     (pos >> PAGE_SHIFT))];
 }
 
 /*
@@ -121,6 +129,10 @@ static ssize_t vfio_mig_save_take(struct vfio_mig_session *s, size_t want,
 static void vfio_mig_save_advance(struct vfio_mig_session *s, size_t len)
 {
 	WRITE_ONCE(s->pos, s->pos + len);
+	if (s->pos == s->taken) {
+		release_pages(s->batch, s->nr);
+		s->nr = 0;
+	}
 	if (!s->queued)
 		return;
 	mutex_lock(&s->lock);
@@ -136,21 +148,22 @@ static void vfio_mig_save_advance(struct vfio_mig_session *s, size_t len)
 static ssize_t vfio_mig_save_read_batch(struct vfio_mig_session *s,
 					struct iov_iter *to)
 {
-	unsigned int nr, i;
-	size_t done = 0, n, off = offset_in_page(s->pos);
+	size_t done = 0, off, want, n;
 	ssize_t len;
 
-	len = vfio_mig_save_take(s, iov_iter_count(to), &nr);
+	len = vfio_mig_save_batch(s);
 	if (len <= 0)
 		return len;
-	for (i = 0; i < nr; i++, off = 0) {
-		n = min_t(size_t, len - done, PAGE_SIZE - off);
-		n = copy_page_to_iter(s->batch[i], off, n, to);
+	len = min_t(size_t, len, iov_iter_count(to));
+	while (done < len) {
+		off = offset_in_page(s->pos + done);
+		want = min_t(size_t, len - done, PAGE_SIZE - off);
+		n = copy_page_to_iter(vfio_mig_save_page(s, s->pos + done), off,
+				      want, to);
 		done += n;
-		if (off + n < PAGE_SIZE)
+		if (n < want)
 			break;
 	}
-	release_pages(s->batch, nr);
 	vfio_mig_save_advance(s, done);
 	return done ? done : -EFAULT;
 }
@@ -270,25 +283,29 @@ static ssize_t vfio_mig_save_splice_batch(struct vfio_mig_session *s,
 					  size_t len)
 {
 	struct partial_page partial[VFIO_MIG_BATCH] = {};
+	struct page *pages[VFIO_MIG_BATCH];
 	struct splice_pipe_desc spd = {
-		.pages = s->batch,
+		.pages = pages,
 		.partial = partial,
 		.nr_pages_max = VFIO_MIG_BATCH,
 		.ops = &nosteal_pipe_buf_ops,
 		.spd_release = vfio_mig_save_spd_release,
 	};
-	unsigned int nr, i, off = offset_in_page(s->pos);
-	ssize_t left, n;
+	struct partial_page *part;
+	u64 pos, end;
+	ssize_t n;
 
-	left = vfio_mig_save_take(s, len, &nr);
-	if (left <= 0)
-		return left;
-	for (i = 0; i < nr; i++, off = 0) {
-		partial[i].offset = off;
-		partial[i].len = min_t(size_t, left, PAGE_SIZE - off);
-		left -= partial[i].len;
+	n = vfio_mig_save_batch(s);
+	if (n <= 0)
+		return n;
+	end = s->pos + min_t(size_t, n, len);
+	for (pos = s->pos; pos < end; pos += part->len) {
+		part = &partial[spd.nr_pages];
+		part->offset = offset_in_page(pos);
+		part->len = min_t(u64, end - pos, PAGE_SIZE - part->offset);
+		pages[spd.nr_pages] = vfio_mig_save_page(s, pos);
+		get_page(pages[spd.nr_pages++]);
 	}
-	spd.nr_pages = nr;
 	n = splice_to_pipe(pipe, &spd);
 	if (n > 0)
 		vfio_mig_save_advance(s, n);

@@ -17,6 +17,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/memcontrol.h>
+#include <linux/mm.h>
 
 #include "internal.h"
 #include "trace.h"
@@ -29,6 +30,7 @@ static void vfio_mig_session_free(struct kref *ref)
 		container_of(ref, struct vfio_mig_session, ref);
 
 	vfio_mig_buf_destroy(&s->buf);
+	release_pages(s->batch, s->nr);
 	mem_cgroup_put(s->memcg);
 	mutex_destroy(&s->lock);
 	mutex_destroy(&s->io_lock);
@@ -216,7 +218,8 @@ int vfio_mig_session_commit(struct vfio_mig_session *s)
  * vfio_mig_session_end - cut the session off its device
  * @s: the session; the device's reference is dropped
  *
- * Frees the data at once, whoever still holds the file.
+ * Frees the data at once, whoever still holds the file; but for a batch of pages
+ * that a reader may be copying from.
  *
  * Context: may sleep, but never waits for a user of the file.
  */
