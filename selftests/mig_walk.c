@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A random walk through the states while others read, write and poll whatever
- * data_fd there is, reset the device, and write its memory and registers.  Any
- * answer will do; what must not happen is a hang, a crash, or a device that does
+ * data_fd there is, reset the device, write its memory and registers, or take its
+ * driver away.  Any answer will do; what must not happen is a hang, a crash, or a device that does
  * not work afterwards.  The seed is printed; VT_SEED repeats a walk.
  */
 #include <errno.h>
@@ -25,6 +25,7 @@ struct walk {
 	pthread_mutex_t lock;
 	int fd;
 	volatile bool stop;
+	bool mem_goes;
 	unsigned int seed;
 	unsigned int moves;
 	unsigned int transfers;
@@ -66,14 +67,14 @@ static void use_fd(struct walk *w, int fd, unsigned int *seed)
 	uint32_t info[6] = { sizeof(info) };
 	const size_t len = rand_r(seed) % sizeof(data);
 
-	switch (rand_r(seed) % 5) {
+	switch (rand_r(seed) % (w->mem_goes ? 4 : 5)) {
 	case 0:
 		poll(&pfd, 1, 1);
 		break;
 	case 1:
 		ioctl(fd, GET_PRECOPY_INFO, info);
 		break;
-	case 2:
+	case 4:
 		/* a BAR as the user's memory */
 		if (read(fd, w->dev->mem, len) > 0 || write(fd, w->dev->mem, len) > 0)
 			w->transfers++;
@@ -190,6 +191,84 @@ TEST_F_TIMEOUT(walk, at_random_with_everybody_at_it, 200)
 	ASSERT_EQ(0, vt_reset(&self->dev));
 	EXPECT_EQ(0, vt_load(&self->dev, &state));
 	vt_state_free(&state);
+}
+
+#define DRIVER		"/sys/bus/pci/drivers/mock_vfio_pci/"
+#define ROUNDS		8
+
+/* Waits until the last user has closed the device. */
+static void *unbind(void *bdf)
+{
+	vt_write_file(DRIVER "unbind", bdf);
+	return NULL;
+}
+
+static bool is_dead(int fd)
+{
+	char byte = 0;
+
+	return read(fd, &byte, 1) == -1 && (errno == ENODEV || errno == EBADF) &&
+	       write(fd, &byte, 1) == -1 && (errno == ENODEV || errno == EBADF);
+}
+
+/*
+ * A walk that ends with the driver taken off while the data_fd is in use.  Return:
+ * whether a data_fd that was left is dead, and nothing else.
+ */
+static bool walk_to_the_end(struct walk *w, char *bdf, unsigned int *seed)
+{
+	const int steps = 20 + rand_r(seed) % 60;
+	pthread_t threads[3];
+	bool dead;
+	int i;
+
+	vt_open_bdf(w->dev, bdf, VT_LEGACY);
+	w->stop = false;
+	for (i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, transfer, w);
+	for (i = 0; i < steps; i++) {
+		step(w, seed);
+		if (i == steps / 2)
+			pthread_create(&threads[2], NULL, unbind, bdf);
+	}
+	vt_close(w->dev);
+	pthread_join(threads[2], NULL);
+	usleep(1000);
+	w->stop = true;
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	dead = w->fd < 0 || is_dead(w->fd);
+	set_current_fd(w, -1);
+	vt_write_file(DRIVER "bind", bdf);
+	return dead;
+}
+
+TEST_F_TIMEOUT(walk, the_driver_goes_in_the_middle, 200)
+{
+	const struct vfm_mock_conf conf = {
+		.given = VFM_MOCK_PROFILE, .profile = "default",
+	};
+	struct vt_dev dev;
+	struct walk *w = &self->walk;
+	unsigned int seed = w->seed;
+	struct vt_state state;
+	char bdf[32];
+	int i;
+
+	TH_LOG("VT_SEED=%u", w->seed);
+	w->dev = &dev;
+	w->mem_goes = true;
+	vt_fn_new(&conf, bdf);
+	for (i = 0; i < ROUNDS; i++)
+		EXPECT_TRUE(walk_to_the_end(w, bdf, &seed));
+	vt_open_bdf(&dev, bdf, VT_LEGACY);
+	EXPECT_EQ(VFIO_DEVICE_STATE_RUNNING, vt_get_state(&dev));
+	vt_save(&dev, &state);
+	ASSERT_EQ(0, vt_reset(&dev));
+	EXPECT_EQ(0, vt_load(&dev, &state));
+	vt_state_free(&state);
+	vt_close(&dev);
+	vt_fn_del(bdf);
 }
 
 TEST_HARNESS_MAIN
