@@ -137,10 +137,16 @@ void vt_write_file(const char *path, const char *text)
 	exit(1);
 }
 
-static __attribute__((constructor)) void vt_setup(void)
+/* A program that may be run on other devices has its own. */
+__attribute__((weak)) bool vt_wants_mock(int argc, char **argv)
+{
+	return true;
+}
+
+static __attribute__((constructor)) void vt_setup(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (vt_module_loaded("mock_vfio_pci"))
+	if (vt_module_loaded("mock_vfio_pci") || !vt_wants_mock(argc, argv))
 		return;
 	if (!vt_insmod(2)) {
 		printf("Bail out! cannot load the modules\n");

@@ -68,6 +68,7 @@ bool vt_module_loaded(const char *name);
 void vt_bdf(unsigned int nr, char bdf[32]);
 void vt_write_file(const char *path, const char *text);
 int vt_try_write_file(const char *path, const char *text);
+bool vt_wants_mock(int argc, char **argv);
 
 /* function.c */
 void vt_fn_new(const struct vfm_mock_conf *conf, char bdf[32]);
