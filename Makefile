@@ -52,10 +52,11 @@ insmod: ## load the modules on this machine; FUNCTIONS=n KDIR=dir
 	@KDIR=$(or $(KDIR),$(running_kdir)) $(HOST)/modules.sh host
 	@modprobe -a vfio_iommu_type1 vfio-pci-core
 	@insmod $(O)/kmod-host/kmod/vfio_mig/vfio_mig.ko
+	@insmod $(O)/kmod-host/kmod/bochs_vfio_pci/bochs_vfio_pci.ko
 	@insmod $(O)/kmod-host/kmod/mock_vfio_pci/mock_vfio_pci.ko functions=$(FUNCTIONS)
 
 rmmod: ## unload the modules on this machine
-	@rmmod mock_vfio_pci vfio_mig
+	@rmmod mock_vfio_pci bochs_vfio_pci vfio_mig
 
 clean: ## remove build/
 	@rm -rf $(O)

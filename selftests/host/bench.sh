@@ -82,7 +82,7 @@ build_all
 mkdir -p "$log"
 say BENCH "${benches[*]} on $kernel, runs: $runs (log: $log/output)"
 status=0
-"$host_dir/run.sh" -k "$kernel" -d "$extra_device" -t "$limit" -o "$log" -- \
+"$host_dir/run.sh" -k "$kernel" -D -t "$limit" -o "$log" -- \
 	sh /opt/vfio-mig/host/benches "$runs" "${benches[@]}" >"$log/output" || status=$?
 tabulate "$log/output" >"$table" || status=1
 complain "$log/output" || status=1

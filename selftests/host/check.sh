@@ -150,7 +150,7 @@ follow() {
 start_vm() {
 	vm=$logs/$group/vm$((vms += 1))
 	first='' done_suites=()
-	exec {stream}< <(exec "$host_dir/run.sh" -k "$kernel" -M "$machine" -d "$extra_device" -t 0 -o "$vm" -- \
+	exec {stream}< <(exec "$host_dir/run.sh" -k "$kernel" -M "$machine" -D -t 0 -o "$vm" -- \
 		sh /opt/vfio-mig/host/suites "$patience" "$@" 2>"$logs/$group/run.log")
 	runner=$!
 }
@@ -159,7 +159,7 @@ start_vm() {
 # now and then while it boots: it patches its own code under another CPU's feet.
 # Ours was not loaded then, and the log must say so.
 retry() {
-	[ "$1" -le 1 ] && ! grep -q 'vfio_mig\|mock_vfio_pci' "$vm/console.log" || return 1
+	[ "$1" -le 1 ] && ! grep -q 'vfio_mig\|mock_vfio_pci\|bochs_vfio_pci' "$vm/console.log" || return 1
 	echo "$indent# the virtual machine died while it booted, once more; log: $vm/console.log"
 }
 

@@ -4,12 +4,13 @@
 # the selftests that have been built.  No file of this machine can be changed
 # from within except OUTDIR/results, which the VM has as /results.
 #
-#   run.sh [-k KERNEL] [-M MACHINE] [-d DEVICE]... [-t SECONDS] [-m MEMORY]
-#          [-o OUTDIR] [-i] -- COMMAND...
+#   run.sh [-k KERNEL] [-M MACHINE] [-d DEVICE]... [-D] [-t SECONDS]
+#          [-m MEMORY] [-o OUTDIR] [-i] -- COMMAND...
 #   run.sh -i       a shell, with two mock functions
 #
 # MACHINE names the IOMMU that real devices are behind: one of $machines in
-# kernels.conf.  DEVICE is one more of QEMU's devices, as for its -device.
+# kernels.conf.  DEVICE is one more of QEMU's devices, as for its -device;
+# -D adds all that are $extra_devices in kernels.conf.
 #
 # Exit status: the command's; 124 if the time ran out; 125 if the VM died.  The
 # kernel's log is OUTDIR/console.log.
@@ -19,11 +20,12 @@ usage() { sed -n '/^#   run/,/^#$/s/^#   *//p' "$0" >&2; exit 2; }
 
 kernel=debian machine=${machines%% *} seconds=300 memory='' out='' job=run
 devices=()
-while getopts k:M:d:t:m:o:ih option; do
+while getopts k:M:d:Dt:m:o:ih option; do
 	case $option in
 	k) kernel=$OPTARG ;;
 	M) machine=$OPTARG ;;
 	d) devices+=(-device "$OPTARG") ;;
+	D) for device in $extra_devices; do devices+=(-device "$device"); done ;;
 	t) seconds=$OPTARG ;;
 	m) memory=$OPTARG ;;
 	o) out=$OPTARG ;;

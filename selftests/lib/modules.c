@@ -74,6 +74,12 @@ static bool vt_load_one(const char *name, const char *arg, const char *arg2)
 	return vt_run(insmod) == 0;
 }
 
+/* Any of our modules that takes no parameter. */
+bool vt_insmod_plain(const char *name)
+{
+	return vt_load_one(name, NULL, NULL);
+}
+
 bool vt_insmod_profile(unsigned int functions, const char *profile)
 {
 	char arg[32], arg2[64];

@@ -62,6 +62,7 @@ struct vt_state {
 /* modules.c */
 int vt_run(const char *const argv[]);
 bool vt_insmod(unsigned int functions);
+bool vt_insmod_plain(const char *name);
 bool vt_insmod_profile(unsigned int functions, const char *profile);
 int vt_rmmod(const char *name);
 bool vt_module_loaded(const char *name);
