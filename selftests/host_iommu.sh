@@ -3,29 +3,13 @@
 # The IOMMU that real devices are behind, and the mock's own one beside it: each
 # is there, and the coming and going of the mock's leaves real devices alone.
 # $TEST_MACHINE says which real one it has to be; the test host sets it.
-MODULES=${MODULES:-/opt/vfio-mig/modules}
+. "$(dirname "$0")/lib/ktap.sh"
+
 OUT=${RESULTS:-/results}
 IOMMUS=/sys/class/iommu
 DRIVER=/sys/bus/pci/drivers/mock_vfio_pci
 UNSAFE='/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
 	/sys/module/iommufd/parameters/allow_unsafe_interrupts'
-TMP=$(mktemp -d /dev/shm/iommu.XXXXXX)
-COUNT=0
-FAILED=0
-
-# ok STATUS NAME...: a test's result
-ok()
-{
-	status=$1
-	shift
-	COUNT=$((COUNT + 1))
-	if [ "$status" -eq 0 ]; then
-		echo "ok $COUNT $*"
-	else
-		FAILED=1
-		echo "not ok $COUNT $*"
-	fi
-}
 
 # same FILE FILE: and if not, what differs
 same()
@@ -44,7 +28,7 @@ pattern()
 	amd) echo 'ivhd[0-9]+' ;;
 	virtio) echo '0000:..:..\..' ;;
 	none) echo 'no such name' ;;
-	*) echo "Bail out! TEST_MACHINE is $TEST_MACHINE"; exit 1 ;;
+	*) bail "TEST_MACHINE is $TEST_MACHINE" ;;
 	esac
 }
 
@@ -153,8 +137,7 @@ mock_groups()
 }
 
 if [ -z "$TEST_MACHINE" ] || [ -e /sys/module/mock_vfio_pci ]; then
-	echo "1..0 # SKIP not in the test host, or the modules are loaded"
-	exit 4
+	skip_all "not in the test host, or the modules are loaded"
 fi
 
 case $TEST_MACHINE in
@@ -162,8 +145,7 @@ none) behind="no real function is behind one" opens="VFIO refuses a real functio
 *) behind="a real function does its DMA behind it" opens="VFIO can use it" ;;
 esac
 
-echo "TAP version 13"
-echo "1..10"
+plan 10
 machine_iommus
 ok $? "the IOMMU of this machine is there: $TEST_MACHINE"
 share_is_behind

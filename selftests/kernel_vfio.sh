@@ -8,29 +8,10 @@
 #   BDF=           run on these devices and leave the modules alone
 #   PF=            a mock function with SR-IOV; without it one is made
 
+. "$(dirname "$0")/lib/ktap.sh"
+
 KERNEL_VFIO=${KERNEL_VFIO:-$(dirname "$0")/kernel-vfio}
-MODULES=${MODULES:-/opt/vfio-mig/modules}
 DRIVER=/sys/bus/pci/drivers/mock_vfio_pci
-TMP=$(mktemp -d)
-COUNT=0
-FAILED=0
-
-bail()
-{
-	echo "Bail out! $*"
-	exit 1
-}
-
-# ok STATUS NAME...: a result of our own
-ok()
-{
-	status=$1
-	shift
-	COUNT=$((COUNT + 1))
-	[ "$status" -eq 0 ] || FAILED=1
-	[ "$status" -eq 0 ] || printf 'not '
-	echo "ok $COUNT $*"
-}
 
 # --- the machine: what a test wants of it, and as it was before ----------------
 
@@ -144,7 +125,7 @@ without_eoverflow()
 
 skip_iommufd()
 {
-	[ -z "$2" ] || ok 0 "$1: iommufd modes # SKIP this kernel has no iommufd"
+	[ -z "$2" ] || skip "$1: iommufd modes" "this kernel has no iommufd"
 }
 
 run_devices()
@@ -156,7 +137,7 @@ run_devices()
 	run "$program" $modes $overflow $BDF
 	skip_iommufd "$program" "$modes"
 	[ -z "$overflow" ] ||
-		ok 0 "$program: overflow # SKIP 6.12 says EINVAL, not EOVERFLOW"
+		skip "$program: overflow" "6.12 says EINVAL, not EOVERFLOW"
 }
 
 # --- SR-IOV: the test wants a PF whose driver is vfio-pci -----------------------
@@ -209,7 +190,7 @@ run_program()
 		if [ -e /dev/iommu ]; then
 			run_devices "$1"
 		else
-			ok 0 "$1 # SKIP this kernel has no iommufd"
+			skip "$1" "this kernel has no iommufd"
 		fi
 		;;
 	*) run_devices "$1" ;;

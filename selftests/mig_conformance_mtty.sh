@@ -4,13 +4,11 @@
 # we did not write.  It breaks some rules; these are known, and explained in
 # Documentation/conformance.rst.  One more that it breaks is a failure, and so is
 # one less: then either mtty has been repaired or a rule sees nothing any more.
-HERE=$(dirname "$0")
+. "$(dirname "$0")/lib/ktap.sh"
+
 UUID=7b1d6e9c-5a0f-4c61-9a55-6d7474790001
 TYPE=/sys/devices/virtual/mtty/mtty/mdev_supported_types/mtty-1
 MDEV=/sys/bus/mdev/devices/$UUID
-TMP=$(mktemp -d)
-COUNT=0
-FAILED=0
 
 known_failures()
 {
@@ -34,17 +32,6 @@ known_deviations()
 	the end of the data in PRE_COPY is ENOMSG
 	the end of the data in PRE_COPY_P2P is ENOMSG
 	END
-}
-
-# ok STATUS NAME...: a test's result
-ok()
-{
-	status=$1
-	shift
-	COUNT=$((COUNT + 1))
-	[ "$status" -eq 0 ] || FAILED=1
-	[ "$status" -eq 0 ] || printf 'not '
-	echo "ok $COUNT $*"
 }
 
 # conformance OPTION...: into $TMP/out, and as a subtest to the output
@@ -79,8 +66,8 @@ check_backend()
 {
 	conformance -b "$1"
 	if [ "$STATUS" -eq 4 ]; then
-		ok 0 "$1: rules # SKIP this kernel has no iommufd"
-		ok 0 "$1: deviations # SKIP this kernel has no iommufd"
+		skip "$1: rules" "this kernel has no iommufd"
+		skip "$1: deviations" "this kernel has no iommufd"
 		return
 	fi
 	grep -q '^# Totals' "$TMP/out" && are "it fails" failures known_failures
@@ -100,13 +87,11 @@ if [ ! -e /sys/module/mtty ]; then
 	modprobe -q mtty
 fi
 if [ ! -e "$TYPE" ]; then
-	echo "1..0 # SKIP this kernel has no mtty sample (CONFIG_SAMPLE_VFIO_MDEV_MTTY)"
-	exit 4
+	skip_all "this kernel has no mtty sample (CONFIG_SAMPLE_VFIO_MDEV_MTTY)"
 fi
 
-echo "TAP version 13"
-echo "1..5"
-echo "$UUID" >"$TYPE/create" || { echo "Bail out! no mdev can be made"; exit 1; }
+plan 5
+echo "$UUID" >"$TYPE/create" || bail "no mdev can be made"
 check_backend legacy
 check_backend iommufd
 conformance -s

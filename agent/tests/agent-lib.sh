@@ -1,42 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=sh
-# What the agent's selftests share: KTAP, the modules, two mock functions A and
-# B, a scratch folder, and a source and a destination that run side by side.
+# What the agent's selftests share: the modules, two mock functions A and
+# B, and a source and a destination that run side by side; with KTAP.
 
-MODULES=${MODULES:-/opt/vfio-mig/modules}
-HERE=$(dirname "$0")
-TMP=$(mktemp -d /dev/shm/agent.XXXXXX)
-COUNT=0
-FAILED=0
+. "$(dirname "$0")/lib/ktap.sh"
 
-plan()
-{
-	echo "TAP version 13"
-	echo "1..$1"
-}
-
-# ok STATUS NAME...: a test's result
-ok()
-{
-	status=$1
-	shift
-	COUNT=$((COUNT + 1))
-	if [ "$status" -eq 0 ]; then
-		echo "ok $COUNT $*"
-	else
-		FAILED=1
-		echo "not ok $COUNT $*"
-		show_logs
-	fi
-}
-
-skip()
-{
-	COUNT=$((COUNT + 1))
-	echo "ok $COUNT $1 # SKIP $2"
-}
-
-show_logs()
+explain()
 {
 	for log in "$TMP"/*.err; do
 		[ -s "$log" ] && sed "s|^|# $(basename "$log" .err): |" "$log"
@@ -58,9 +27,7 @@ load_modules()
 	set -- $(cd /sys/bus/pci/drivers/mock_vfio_pci && ls -d *:*:*.*)
 	A=$1
 	B=$2
-	[ -n "$B" ] && return
-	echo "Bail out! two mock functions expected"
-	exit 1
+	[ -n "$B" ] || bail "two mock functions expected"
 }
 
 # says LOG TEXT: the log has TEXT in it

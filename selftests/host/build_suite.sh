@@ -57,7 +57,7 @@ run_sparse() {
 run_shellcheck() (
 	command -v shellcheck >/dev/null || { echo "shellcheck is not installed"; exit 4; }
 	cd "$top"
-	shellcheck -S warning .ci/run selftests/*.sh selftests/bench/*.sh \
+	shellcheck -S warning .ci/run selftests/*.sh selftests/lib/*.sh selftests/bench/*.sh \
 		selftests/host/*.sh selftests/host/vm/*
 )
 

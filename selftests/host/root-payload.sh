@@ -11,7 +11,7 @@ kernel=$1 file=$2
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 opt=$stage/opt/vfio-mig
-mkdir -p "$opt"/{bin,modules,selftests/bench,selftests/kernel-vfio,host}
+mkdir -p "$opt"/{bin,modules,selftests/bench,selftests/kernel-vfio,selftests/lib,host}
 
 put() {
 	local where=$1 what
@@ -34,6 +34,7 @@ put_libraries() {
 put bin "$build/vfio-agent"
 put modules "$build/kmod-$kernel"/kmod/*/*.ko
 put selftests "$build"/selftests/* "$top"/selftests/*.sh "$top/selftests/settings"
+put selftests/lib "$top"/selftests/lib/*.sh
 put selftests/bench "$build"/selftests/bench/* "$top"/selftests/bench/*.sh
 put selftests/kernel-vfio "$build"/kernel-vfio/out/*_test
 put host "$host_dir"/vm/*
