@@ -10,6 +10,7 @@
 #include <linux/cleanup.h>
 #include <linux/module.h>
 
+#include "dirty_map.h"
 #include "internal.h"
 
 #define CREATE_TRACE_POINTS
@@ -306,6 +307,10 @@ EXPORT_SYMBOL_GPL(vfio_mig_destroy);
 
 static int __init vfio_mig_module_init(void)
 {
+	int ret = vfio_mig_dirty_cache_create();
+
+	if (ret)
+		return ret;
 	vfio_mig_debugfs_init();
 	return 0;
 }
@@ -314,6 +319,7 @@ module_init(vfio_mig_module_init);
 static void __exit vfio_mig_module_exit(void)
 {
 	vfio_mig_debugfs_exit();
+	vfio_mig_dirty_cache_destroy();
 }
 module_exit(vfio_mig_module_exit);
 
