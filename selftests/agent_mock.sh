@@ -133,9 +133,12 @@ in_info "migration stop-copy,p2p,pre-copy" '"migration":"stop-copy,p2p,pre-copy"
 made "vfs 4" '"vfs":4'
 ok $? "add vfs 4: the function says so"
 vfio-agent mock del probe
+made "dirty-log off" '"dirty-log":false'
+ok $? "add dirty-log off: the function says so"
+vfio-agent mock del probe
 
 # What show prints, add takes.
-made "vendor 1af4 class 20000 memory 2M bar 4K msi 8 msix 3 intx off migration stop-copy,pre-copy" \
+made "vendor 1af4 class 20000 memory 2M bar 4K msi 8 msix 3 intx off migration stop-copy,pre-copy dirty-log off" \
 	'"migration":"stop-copy,pre-copy"'
 properties() { vfio-agent mock show "$1" | sed 's/.*  vendor/vendor/'; }
 # shellcheck disable=SC2046

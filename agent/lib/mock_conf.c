@@ -49,6 +49,8 @@ const struct vfm_mock_prop vfm_mock_props[] = {
 	  VFM_MOCK_CAPS, 4, offsetof(struct vfm_mock_conf, migration) },
 	{ "vfs", "total-vfs", MOCK_VFIO_PCI_A_FUNCTION_TOTAL_VFS,
 	  VFM_MOCK_COUNT, 4, offsetof(struct vfm_mock_conf, total_vfs) },
+	{ "dirty-log", "dirty-log", MOCK_VFIO_PCI_A_FUNCTION_DIRTY_LOG,
+	  VFM_MOCK_SWITCH, 1, offsetof(struct vfm_mock_conf, dirty_log) },
 };
 
 const unsigned int vfm_mock_nr_props =

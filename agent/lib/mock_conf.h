@@ -32,6 +32,7 @@ enum vfm_mock_given {
 	VFM_MOCK_INTX = 1 << MOCK_VFIO_PCI_A_FUNCTION_INTX,
 	VFM_MOCK_MIGRATION = 1 << MOCK_VFIO_PCI_A_FUNCTION_MIGRATION,
 	VFM_MOCK_TOTAL_VFS = 1 << MOCK_VFIO_PCI_A_FUNCTION_TOTAL_VFS,
+	VFM_MOCK_DIRTY_LOG = 1 << MOCK_VFIO_PCI_A_FUNCTION_DIRTY_LOG,
 };
 
 /**
@@ -55,6 +56,7 @@ enum vfm_mock_given {
  * @intx: has an interrupt pin
  * @migration: enum mock_vfio_pci_migration bits
  * @total_vfs: virtual functions
+ * @dirty_log: can log what it writes by DMA
  */
 struct vfm_mock_conf {
 	uint32_t given;
@@ -76,6 +78,7 @@ struct vfm_mock_conf {
 	uint64_t intx;
 	uint64_t migration;
 	uint64_t total_vfs;
+	uint64_t dirty_log;
 };
 
 /* How people write a property. */

@@ -45,15 +45,16 @@ static void test_all_words(void)
 	struct vfm_mock_conf c;
 	struct vfm_error e;
 
-	ok(!parse(&c, "blue profile tiny slot 33 number 7 vendor 1af4 device 0x1041 subvendor 8086 subdevice 1 class 020000 revision a memory 16G bar 64K msi 32 msix 2048 intx off migration stop-copy,pre-copy vfs 3",
+	ok(!parse(&c, "blue profile tiny slot 33 number 7 vendor 1af4 device 0x1041 subvendor 8086 subdevice 1 class 020000 revision a memory 16G bar 64K msi 32 msix 2048 intx off migration stop-copy,pre-copy vfs 3 dirty-log on",
 		  &e) && !strcmp(c.name, "blue") && !strcmp(c.profile, "tiny") &&
 	   c.slot == 33 && c.number == 7 && c.vendor == 0x1af4 &&
 	   c.device == 0x1041 && c.subvendor == 0x8086 && c.subdevice == 1 &&
 	   c.class == 0x20000 && c.revision == 10 && c.mem_size == 16ULL << 30 &&
 	   c.bar_size == 65536 && c.msi == 32 && c.msix == 2048 && !c.intx &&
-	   c.migration == 5 && c.total_vfs == 3,
+	   c.migration == 5 && c.total_vfs == 3 && c.dirty_log == 1,
 	   "every word (%s)", e.text);
-	ok(c.given == (uint32_t)((2 << MOCK_VFIO_PCI_A_FUNCTION_TOTAL_VFS) - 2 -
+	ok(c.given == (uint32_t)((2 << MOCK_VFIO_PCI_A_FUNCTION_DIRTY_LOG) - 2 -
+				 (1 << MOCK_VFIO_PCI_A_FUNCTION_SURPRISE) -
 				 VFM_MOCK_ADDRESS), "and all count as given");
 }
 

@@ -80,6 +80,34 @@ static int mock_dma_map(struct mock_io *io, u64 iova, bool write,
 	return mock_dma_fault(io->fn, iova);
 }
 
+/*
+ * After the data, and before the driver hears of it.  Whatever stands behind the
+ * address, be it another function's memory.
+ */
+static void mock_dma_wrote(struct mock_io *io, u64 iova,
+			   const struct mock_span *span, size_t len)
+{
+	mock_io_wrote(io, span);
+	if (io->fn->dma_watch)
+		io->fn->dma_watch->wrote(io->fn->dma_watch, iova, len);
+}
+
+/**
+ * mock_dma_watch - say who wants to know what DMA writes
+ * @fn: the function
+ * @watch: is told of all writes that begin after this returns; NULL if nobody
+ *
+ * When this returns, who was told before is not being told any more.
+ *
+ * Context: may sleep.
+ */
+void mock_dma_watch(struct mock_fn *fn, struct mock_dma_watch *watch)
+{
+	down_write(&fn->domain_lock);
+	fn->dma_watch = watch;
+	up_write(&fn->domain_lock);
+}
+
 /**
  * mock_dma_access - move bytes, and count it if they cannot be moved
  * @fn: the function, its device lock held
@@ -110,7 +138,7 @@ int mock_dma_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
 		n = min(len, span.len);
 		memcpy(write ? span.data : data, write ? data : span.data, n);
 		if (write)
-			mock_io_wrote(&io, &span);
+			mock_dma_wrote(&io, iova, &span, n);
 		fn->dev.regs.dma_bytes += n;
 	}
 	mock_io_end(&io);
@@ -230,12 +258,13 @@ static int mock_xfer_side(struct mock_xfer *x, bool write,
 	return ret;
 }
 
-static void mock_xfer_wrote(struct mock_xfer *x, const struct mock_span *span)
+static void mock_xfer_wrote(struct mock_xfer *x, const struct mock_span *span,
+			    size_t len)
 {
 	if (x->op->dst_device)
 		mock_mem_dirty(&x->fn->dev.mem, x->dst);
 	else
-		mock_io_wrote(&x->io, span);
+		mock_dma_wrote(&x->io, x->dst, span, len);
 }
 
 /* Each side of guest memory counts. */
@@ -266,7 +295,7 @@ static int mock_xfer_spans(struct mock_xfer *x, size_t len)
 			return ret;
 		x->op->run(x, dst.data, src.data, n);
 		if (x->op->writes)
-			mock_xfer_wrote(x, &dst);
+			mock_xfer_wrote(x, &dst, n);
 		mock_xfer_advance(x, n);
 	}
 	return 0;

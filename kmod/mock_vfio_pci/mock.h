@@ -7,7 +7,7 @@
  *		    sriov.c
  *   device model   profile.c device.c regs.c dma.c mem.c aperture.c peer.c
  *		    traffic.c
- *   variant driver vfio.c bars.c migration.c state.c load.c
+ *   variant driver vfio.c bars.c migration.c state.c load.c log.c
  * and netlink.c, which has functions made and removed, and pf.c, the driver of
  * physical functions.
  */
@@ -64,6 +64,7 @@ struct mock_sriov;
  * @vfs: virtual functions, more than 0 for a physical function
  * @mig: VFIO_MIGRATION_*, 0 if it cannot be migrated; what is asked for with
  *	 @vfs is for these, a physical function cannot
+ * @dirty_log: it can log what it writes by DMA
  * @mem_size: bytes of device memory
  * @bar_size: bytes of the BAR that shows it
  */
@@ -79,6 +80,7 @@ struct mock_conf {
 	u32 msix;
 	u32 vfs;
 	u32 mig;
+	bool dirty_log;
 	u64 mem_size;
 	u64 bar_size;
 };
@@ -161,6 +163,15 @@ struct mock_leaf {
 	u64 paddr;
 	u64 len;
 	bool peer;
+};
+
+/**
+ * struct mock_dma_watch - somebody who wants to know what DMA writes
+ * @wrote: the function has written memory, before it tells its driver.  Context:
+ *	   process, no waiting for DMA
+ */
+struct mock_dma_watch {
+	void (*wrote)(struct mock_dma_watch *watch, u64 iova, u64 len);
 };
 
 struct mock_mem;
@@ -290,8 +301,9 @@ struct mock_dev {
  * @cfg: configuration space
  * @window: addresses of the BARs that no memory stands behind
  * @irq: interrupts
- * @domain_lock: protects @domain; held for reading during DMA
+ * @domain_lock: protects @domain and @dma_watch; held for reading during DMA
  * @domain: the I/O page table in use, or NULL: all DMA faults
+ * @dma_watch: set as long as writes by DMA are noted
  * @dev: the device model
  * @flr_work: does what a function level reset does to the device model
  * @err_work: tells the driver of an error
@@ -315,6 +327,7 @@ struct mock_fn {
 	struct mock_irq irq;
 	struct rw_semaphore domain_lock;
 	struct mock_pt *domain;
+	struct mock_dma_watch *dma_watch;
 	struct mock_dev dev;
 	struct work_struct flr_work;
 	struct work_struct err_work;
@@ -606,6 +619,7 @@ bool mock_dma_pending(const struct mock_fn *fn);
 void mock_dma_run_one(struct mock_fn *fn);
 int mock_dma_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
 		    bool write);
+void mock_dma_watch(struct mock_fn *fn, struct mock_dma_watch *watch);
 
 /* traffic.c */
 void mock_traffic_init(struct mock_fn *fn);

@@ -27,7 +27,7 @@ static const struct nla_policy mock_vfio_pci_function_get_nl_policy[MOCK_VFIO_PC
 };
 
 /* MOCK_VFIO_PCI_CMD_FUNCTION_NEW - do */
-static const struct nla_policy mock_vfio_pci_function_new_nl_policy[MOCK_VFIO_PCI_A_FUNCTION_TOTAL_VFS + 1] = {
+static const struct nla_policy mock_vfio_pci_function_new_nl_policy[MOCK_VFIO_PCI_A_FUNCTION_DIRTY_LOG + 1] = {
 	[MOCK_VFIO_PCI_A_FUNCTION_NAME] = { .type = NLA_NUL_STRING, .len = MOCK_VFIO_PCI_NAME_MAX, },
 	[MOCK_VFIO_PCI_A_FUNCTION_PROFILE] = { .type = NLA_NUL_STRING, .len = MOCK_VFIO_PCI_NAME_MAX, },
 	[MOCK_VFIO_PCI_A_FUNCTION_SLOT] = NLA_POLICY_MAX(NLA_U32, 255),
@@ -45,6 +45,7 @@ static const struct nla_policy mock_vfio_pci_function_new_nl_policy[MOCK_VFIO_PC
 	[MOCK_VFIO_PCI_A_FUNCTION_INTX] = NLA_POLICY_MAX(NLA_U8, 1),
 	[MOCK_VFIO_PCI_A_FUNCTION_MIGRATION] = NLA_POLICY_MASK(NLA_U32, 0x7),
 	[MOCK_VFIO_PCI_A_FUNCTION_TOTAL_VFS] = NLA_POLICY_MAX(NLA_U32, 128),
+	[MOCK_VFIO_PCI_A_FUNCTION_DIRTY_LOG] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* MOCK_VFIO_PCI_CMD_FUNCTION_DEL - do */
@@ -72,7 +73,7 @@ static const struct genl_split_ops mock_vfio_pci_nl_ops[] = {
 		.cmd		= MOCK_VFIO_PCI_CMD_FUNCTION_NEW,
 		.doit		= mock_vfio_pci_nl_function_new_doit,
 		.policy		= mock_vfio_pci_function_new_nl_policy,
-		.maxattr	= MOCK_VFIO_PCI_A_FUNCTION_TOTAL_VFS,
+		.maxattr	= MOCK_VFIO_PCI_A_FUNCTION_DIRTY_LOG,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
 	{

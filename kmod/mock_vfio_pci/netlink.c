@@ -49,7 +49,8 @@ static int mock_nl_put_conf(struct sk_buff *msg, const struct mock_fn *fn)
 	    nla_put_u32(msg, FN_A(MSIX_VECTORS), conf->msix) ||
 	    nla_put_u8(msg, FN_A(INTX), conf->intx) ||
 	    nla_put_u32(msg, FN_A(MIGRATION), mock_nl_mig(fn)) ||
-	    nla_put_u32(msg, FN_A(TOTAL_VFS), conf->vfs))
+	    nla_put_u32(msg, FN_A(TOTAL_VFS), conf->vfs) ||
+	    nla_put_u8(msg, FN_A(DIRTY_LOG), conf->dirty_log))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -233,6 +234,8 @@ static void mock_nl_get_conf(struct nlattr **attrs, struct mock_conf *conf)
 		conf->intx = nla_get_u8(attrs[FN_A(INTX)]);
 	if (attrs[FN_A(MIGRATION)])
 		conf->mig = nla_get_u32(attrs[FN_A(MIGRATION)]);
+	if (attrs[FN_A(DIRTY_LOG)])
+		conf->dirty_log = nla_get_u8(attrs[FN_A(DIRTY_LOG)]);
 }
 
 static int mock_nl_check_conf(struct genl_info *info,

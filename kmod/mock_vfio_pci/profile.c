@@ -27,13 +27,14 @@ struct mock_profile {
 };
 
 /* What is not a column is common to all. */
-#define MOCK_PROFILE(_name, _device, _class, _mem, _bar, _msix, _intx, _vfs, _mig) \
+#define MOCK_PROFILE(_name, _device, _class, _mem, _bar, _msix, _intx, _vfs, _log, _mig) \
 	{ .name = _name, .conf = {					\
 		.vendor = MOCK_VFIO_VENDOR_ID, .device = _device,	\
 		.subvendor = MOCK_VFIO_VENDOR_ID, .subdevice = _device,	\
 		.class = MOCK_CLASS_##_class, .revision = 1,		\
 		.intx = _intx, .msi = MOCK_MSI_VECTORS_MAX, .msix = _msix, \
-		.vfs = _vfs, .mig = _mig, .mem_size = _mem, .bar_size = _bar, \
+		.vfs = _vfs, .mig = _mig, .dirty_log = _log,		\
+		.mem_size = _mem, .bar_size = _bar,			\
 	} }
 
 #define DEV	MOCK_VFIO_DEVICE_ID
@@ -42,18 +43,18 @@ struct mock_profile {
 #define NO_PRE	(MOCK_MIG_ALL & ~VFIO_MIGRATION_PRE_COPY)
 
 static const struct mock_profile mock_profiles[] = {
-	/*           name              id   class     memory   BAR      MSI-X INTx VFs migration */
-	MOCK_PROFILE("default",        DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, MOCK_MIG_ALL),
-	MOCK_PROFILE("nic-like",       DEV, ETHERNET, SZ_64K,  SZ_64K,  64, 1, 0, MOCK_MIG_ALL),
-	MOCK_PROFILE("gpu-like",       DEV, 3D,       SZ_4G,   SZ_256M, 32, 1, 0, MOCK_MIG_ALL),
-	MOCK_PROFILE("large",          DEV, 3D,       SZ_16G,  SZ_256M, 32, 1, 0, MOCK_MIG_ALL),
-	MOCK_PROFILE("tiny",           DEV, OTHER,    SZ_4K,   SZ_4K,   1,  1, 0, MOCK_MIG_ALL),
-	MOCK_PROFILE("no-precopy",     DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, NO_PRE),
-	MOCK_PROFILE("no-p2p",         DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, NO_P2P),
-	MOCK_PROFILE("stop-copy-only", DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, MOCK_MIG_STOP),
-	MOCK_PROFILE("non-migratable", DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0, 0),
-	MOCK_PROFILE("no-intx",        DEV, OTHER,    SZ_1M,   SZ_1M,   16, 0, 0, MOCK_MIG_ALL),
-	MOCK_PROFILE("sriov",          PF,  ETHERNET, SZ_1M,   SZ_1M,   16, 1, 8, MOCK_MIG_ALL),
+	/*           name              id   class     memory   BAR      MSI-X INTx VFs log migration */
+	MOCK_PROFILE("default",        DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0,   1, MOCK_MIG_ALL),
+	MOCK_PROFILE("nic-like",       DEV, ETHERNET, SZ_64K,  SZ_64K,  64, 1, 0,   1, MOCK_MIG_ALL),
+	MOCK_PROFILE("gpu-like",       DEV, 3D,       SZ_4G,   SZ_256M, 32, 1, 0,   0, MOCK_MIG_ALL),
+	MOCK_PROFILE("large",          DEV, 3D,       SZ_16G,  SZ_256M, 32, 1, 0,   1, MOCK_MIG_ALL),
+	MOCK_PROFILE("tiny",           DEV, OTHER,    SZ_4K,   SZ_4K,   1,  1, 0,   1, MOCK_MIG_ALL),
+	MOCK_PROFILE("no-precopy",     DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0,   1, NO_PRE),
+	MOCK_PROFILE("no-p2p",         DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0,   1, NO_P2P),
+	MOCK_PROFILE("stop-copy-only", DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0,   0, MOCK_MIG_STOP),
+	MOCK_PROFILE("non-migratable", DEV, OTHER,    SZ_1M,   SZ_1M,   16, 1, 0,   0, 0),
+	MOCK_PROFILE("no-intx",        DEV, OTHER,    SZ_1M,   SZ_1M,   16, 0, 0,   1, MOCK_MIG_ALL),
+	MOCK_PROFILE("sriov",          PF,  ETHERNET, SZ_1M,   SZ_1M,   16, 1, 8,   1, MOCK_MIG_ALL),
 };
 
 /**

@@ -18,6 +18,11 @@ static int mock_vfio_init_dev(struct vfio_device *vdev)
 		if (ret)
 			return ret;
 	}
+	if (mv->fn->conf.dirty_log) {
+		ret = mock_log_init(mv);
+		if (ret)
+			return ret;
+	}
 	return vfio_pci_core_init_dev(vdev);
 }
 
@@ -28,6 +33,8 @@ static void mock_vfio_release_dev(struct vfio_device *vdev)
 	/* Not by the function's properties: it may be gone already. */
 	if (vdev->mig_ops)
 		vfio_mig_destroy(&mv->mig);
+	if (vdev->log_ops)
+		vfio_mig_log_destroy(&mv->log);
 	vfio_pci_core_release_dev(vdev);
 }
 
@@ -51,6 +58,8 @@ static void mock_vfio_close(struct vfio_device *vdev)
 
 	if (mv->fn->conf.mig)
 		vfio_mig_close(&mv->mig);
+	if (mv->fn->conf.dirty_log)
+		vfio_mig_log_close(&mv->log);
 	vfio_pci_core_close_device(vdev);
 }
 

@@ -7,6 +7,7 @@
 
 #include "mock.h"
 #include "vfio_mig.h"
+#include "vfio_mig_log.h"
 
 /**
  * struct mock_saver - how much of a stream is written
@@ -48,6 +49,8 @@ struct mock_loader {
  * struct mock_vfio - a function as a VFIO device
  * @core: vfio-pci-core's part, first
  * @mig: the scaffold's part
+ * @log: its part for DMA logging
+ * @dma_watch: tells @log
  * @fn: the function
  * @saver: state of PRE_COPY and STOP_COPY
  * @loader: state of RESUMING
@@ -55,6 +58,8 @@ struct mock_loader {
 struct mock_vfio {
 	struct vfio_pci_core_device core;
 	struct vfio_mig mig;
+	struct vfio_mig_log log;
+	struct mock_dma_watch dma_watch;
 	struct mock_fn *fn;
 	struct mock_saver saver;
 	struct mock_loader loader;
@@ -84,6 +89,9 @@ void mock_bar_zap(struct mock_vfio *mv);
 
 /* migration.c */
 int mock_migration_init(struct mock_vfio *mv);
+
+/* log.c */
+int mock_log_init(struct mock_vfio *mv);
 
 /* state.c */
 void mock_state_begin(struct mock_vfio *mv);
