@@ -5,6 +5,7 @@
  * Every page but the last is full.  The caller serializes; pages that were taken
  * out by vfio_mig_buf_take_pages() stay valid without any lock.
  */
+#include <kunit/visibility.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -27,6 +28,7 @@ void vfio_mig_buf_init(struct vfio_mig_buf *buf, u64 max)
 	buf->len = 0;
 	buf->max = max;
 }
+EXPORT_SYMBOL_IF_KUNIT(vfio_mig_buf_init);
 
 /**
  * vfio_mig_buf_destroy - drop all data
@@ -43,6 +45,7 @@ void vfio_mig_buf_destroy(struct vfio_mig_buf *buf)
 	buf->start = 0;
 	buf->len = 0;
 }
+EXPORT_SYMBOL_IF_KUNIT(vfio_mig_buf_destroy);
 
 /**
  * vfio_mig_buf_left - bytes that may still be added
@@ -86,6 +89,7 @@ size_t vfio_mig_buf_tail_room(const struct vfio_mig_buf *buf)
 {
 	return -buf->len & (PAGE_SIZE - 1);
 }
+EXPORT_SYMBOL_IF_KUNIT(vfio_mig_buf_tail_room);
 
 /**
  * vfio_mig_buf_add_page - append a page without copying it
@@ -223,6 +227,7 @@ unsigned int vfio_mig_buf_take_pages(struct vfio_mig_buf *buf,
 	buf->start = min(buf->len, (u64)(first + n) << PAGE_SHIFT);
 	return n;
 }
+EXPORT_SYMBOL_IF_KUNIT(vfio_mig_buf_take_pages);
 
 /**
  * vfio_mig_buf_extend - append zeros, to be overwritten in place
