@@ -5,6 +5,7 @@
  * it comes through without meeting a failure.  It may fail, but it must clean up behind it: afterwards the same
  * works, and the kernel's log, KASAN and kmemleak have nothing to say.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vfio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "lib/log.h"
 #include "lib/vt.h"
 
 static int nth_fd = -1;
@@ -191,6 +193,64 @@ TEST_F_TIMEOUT(fail_nth, mapping_for_dma, 180)
 
 	TH_LOG("%d points of failure", n);
 	EXPECT_LT(2, n);
+}
+
+#define LOG_IOVA	(VT_RAM_IOVA + (1u << 20))
+#define LOG_PAGES	64u
+
+static int op_log(void *arg)
+{
+	struct vt_dev *dev = arg;
+	int ret = log_start_one(dev, VT_PAGE, LOG_IOVA, LOG_PAGES * VT_PAGE);
+
+	/* What failed must not have started, or the next time is refused. */
+	if (ret)
+		return ret;
+	ret = log_stop(dev);
+	if (ret)
+		log_stop(dev);
+	return ret;
+}
+
+TEST_F_TIMEOUT(fail_nth, starting_the_dirty_log, 180)
+{
+	const int n = walk(op_log, &self->dev, 5000);
+
+	TH_LOG("%d points of failure", n);
+	EXPECT_LT(2, n);
+}
+
+struct report {
+	struct vt_dev *dev;
+	uint64_t *bits;
+};
+
+static int op_report(void *arg)
+{
+	struct report *r = arg;
+
+	return log_report(r->dev, LOG_IOVA, LOG_PAGES * VT_PAGE, VT_PAGE, r->bits);
+}
+
+/* A page that was not reported for want of memory is the next time. */
+TEST_F_TIMEOUT(fail_nth, reporting_the_dirty_log, 180)
+{
+	struct vt_dev *dev = &self->dev;
+	struct mock_vfio_desc *desc;
+	uint64_t bits = 0;
+	struct report r = { dev, &bits };
+
+	vt_reset(dev);
+	vt_enable(dev, true);
+	vt_ring_start(dev, 8);
+	ASSERT_EQ(0, log_start_one(dev, VT_PAGE, LOG_IOVA, LOG_PAGES * VT_PAGE));
+	desc = vt_desc(dev, 0);
+	desc->op = htole32(MOCK_VFIO_OP_FILL_GUEST);
+	desc->length = htole32(3 * VT_PAGE);
+	desc->dst = htole64(LOG_IOVA + 7 * VT_PAGE);
+	ASSERT_EQ(MOCK_VFIO_DMA_OK, vt_submit(dev, 1));
+	EXPECT_LT(2, walk(op_report, &r, 5000));
+	EXPECT_EQ(7 << 7, bits);
 }
 
 TEST_HARNESS_MAIN
