@@ -701,6 +701,68 @@ TEST_F_TIMEOUT(log, leads_to_an_identical_copy, 120)
 	copy_rounds(_metadata, &self->dev, self->bits, 300);
 }
 
+#define LUMP	(64u * 1024)
+
+/* In a large page, where the device writes that much in one go. */
+static uint8_t *map_large(struct vt_dev *dev, uint64_t iova)
+{
+	uint8_t *va = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	va = (uint8_t *)(((uintptr_t)va + 2 * MIB - 1) & ~(2 * MIB - 1));
+	if (madvise(va, 2 * MIB, MADV_HUGEPAGE))
+		return NULL;
+	memset(va, 0, 2 * MIB);
+	return vt_map(dev, va, iova, 2 * MIB, true) ? NULL : va;
+}
+
+/* One descriptor for each lump, and no lump twice. */
+static void fill_lumps(struct vt_dev *dev, uint64_t iova, uint32_t round)
+{
+	unsigned int i;
+
+	for (i = 0; i < RING; i++) {
+		describe_fill(dev, i, iova + i * LUMP, LUMP);
+		((struct mock_vfio_desc *)dev->ram)[i].pattern ^= htole64(round);
+	}
+	vt_write32(dev, MOCK_VFIO_REG_DMA_TAIL, (round + 1) * RING);
+}
+
+/*
+ * A page that is named before it is written is copied too early, and nobody
+ * comes back for it: each write of a round is the last one to its pages.  The
+ * status in the ring says when it is over without waiting for the device.
+ */
+TEST_F_TIMEOUT(log, names_a_page_after_it_was_written, 120)
+{
+	struct vt_dev *dev = &self->dev;
+	const volatile struct mock_vfio_desc *ring =
+		(struct mock_vfio_desc *)dev->ram;
+	uint8_t *ram = map_large(dev, TIB), *copy = calloc(1, RING * LUMP);
+	unsigned int round, page, wrong = 0;
+	bool done;
+
+	ASSERT_NE(NULL, ram);
+	ASSERT_EQ(0, log_start_one(dev, VT_PAGE, TIB, RING * LUMP));
+	for (round = 0; round < 100; round++) {
+		fill_lumps(dev, TIB, round);
+		do {
+			done = le32toh(ring[RING - 1].status) !=
+			       MOCK_VFIO_DMA_PENDING;
+			memset(self->bits, 0, sizeof(self->bits));
+			ASSERT_EQ(0, log_report(dev, TIB, RING * LUMP, VT_PAGE,
+						self->bits));
+			for (page = 0; page < RING * LUMP / VT_PAGE; page++)
+				if (log_bit(self->bits, page))
+					memcpy(copy + page * VT_PAGE,
+					       ram + page * VT_PAGE, VT_PAGE);
+		} while (!done);
+		wrong += !!memcmp(copy, ram, RING * LUMP);
+	}
+	EXPECT_EQ(0, wrong);
+	free(copy);
+}
+
 /* --- without memory ------------------------------------------------------------ */
 
 #define FAULT	"/sys/kernel/debug/failslab/"
@@ -758,7 +820,7 @@ TEST_F_TIMEOUT(log, leads_to_an_identical_copy_without_memory, 120)
 {
 	if (access(FAULT, F_OK))
 		SKIP(return, "this kernel has no fault injection");
-	ASSERT_TRUE(starve("90"));
+	ASSERT_TRUE(starve("100"));
 	copy_rounds(_metadata, &self->dev, self->bits, 100);
 	feed();
 }

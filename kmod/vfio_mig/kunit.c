@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vfio_mig: tests of the dirty log, without a device. */
 #include <kunit/test.h>
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/interval_tree.h>
 #include <linux/iova_bitmap.h>
@@ -389,58 +390,89 @@ static void test_random(struct kunit *test)
 	}
 }
 
+#define RACE_PAGES	64
+#define RACE_ROUNDS	3000
+
 /**
  * struct race - one marks, another takes
  * @map: the same
- * @count: for each page, by how much it was written
+ * @go: the round that the marker shall do
+ * @done: the last one that it has done
+ * @count: for each page, in which round it was written
  * @copy: the same as the taker knows it
  */
 struct race {
 	struct vfio_mig_dirty_map *map;
-	u32 count[256];
-	u32 copy[256];
+	atomic_t go;
+	atomic_t done;
+	u32 count[RACE_PAGES];
+	u32 copy[RACE_PAGES];
 };
+
+/* Each page in a word of its own, all in one chunk. */
+static u64 race_iova(unsigned int page)
+{
+	return (u64)page * BITS_PER_LONG * SZ_4K;
+}
 
 static int race_mark(void *arg)
 {
 	struct race *r = arg;
-	unsigned int i, page;
+	unsigned int page;
+	int round;
 
-	for (i = 0; i < 200000; i++) {
-		page = get_random_u32_below(ARRAY_SIZE(r->count));
-		WRITE_ONCE(r->count[page], r->count[page] + 1);
-		vfio_mig_dirty_map_mark(r->map, page * SZ_4K, 1);
+	while (!kthread_should_stop()) {
+		round = atomic_read_acquire(&r->go);
+		if (round == atomic_read(&r->done)) {
+			cond_resched();
+			continue;
+		}
+		for (page = 0; page < RACE_PAGES; page++) {
+			WRITE_ONCE(r->count[page], round);
+			vfio_mig_dirty_map_mark(r->map, race_iova(page), 1);
+		}
+		atomic_set_release(&r->done, round);
 	}
-	while (!kthread_should_stop())
-		schedule_timeout_uninterruptible(1);
 	return 0;
 }
 
 static void race_tell(void *arg, u64 iova, u64 len)
 {
+	const u64 page = iova / race_iova(1);
 	struct race *r = arg;
-	u64 page;
 
-	for (page = iova / SZ_4K; page < (iova + len) / SZ_4K; page++)
-		r->copy[page] = READ_ONCE(r->count[page]);
+	r->copy[page] = READ_ONCE(r->count[page]);
+}
+
+static void race_take(struct race *r)
+{
+	vfio_mig_dirty_map_take(r->map, 0, race_iova(RACE_PAGES), race_tell, r);
+}
+
+/* No mark comes after the last one of a round that would make good for it. */
+static bool race_round(struct race *r, int round)
+{
+	atomic_set_release(&r->go, round);
+	while (atomic_read_acquire(&r->done) != round)
+		race_take(r);
+	race_take(r);
+	return !memcmp(r->count, r->copy, sizeof(r->count));
 }
 
 static void test_race(struct kunit *test)
 {
 	struct race *r = kunit_kzalloc(test, sizeof(*r), GFP_KERNEL);
-	const u64 len = ARRAY_SIZE(r->count) * SZ_4K;
 	struct task_struct *task;
-	unsigned int i;
+	int round = 1;
 
 	KUNIT_ASSERT_NOT_NULL(test, r);
-	r->map = map_one(test, 0, len - 1, SZ_4K);
+	r->map = map_one(test, 0, race_iova(RACE_PAGES) - 1, SZ_4K);
 	task = kthread_run(race_mark, r, "race_mark");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, task);
-	for (i = 0; i < 20000; i++)
-		vfio_mig_dirty_map_take(r->map, 0, len, race_tell, r);
+	while (round <= RACE_ROUNDS && race_round(r, round))
+		round++;
 	kthread_stop(task);
-	vfio_mig_dirty_map_take(r->map, 0, len, race_tell, r);
-	KUNIT_EXPECT_MEMEQ(test, r->count, r->copy, sizeof(r->count));
+	KUNIT_EXPECT_EQ(test, RACE_ROUNDS + 1, round);
 }
 
 static struct kunit_case map_cases[] = {
