@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A mock function, opened by its group or by its character device. */
+/* A device, opened by its group or by its character device. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,12 +27,19 @@ bool vt_has_backend(enum vt_backend backend)
 	return backend == VT_LEGACY || access("/dev/iommu", F_OK) == 0;
 }
 
-static int vt_group_nr(const char *bdf)
+/* In sysfs: a PCI function's address has a colon, a platform device's name not. */
+static void vt_sysfs(const char *name, const char *attr, char path[512])
 {
-	char path[128], target[PATH_MAX];
+	snprintf(path, 512, "/sys/bus/%s/devices/%s/%s",
+		 strchr(name, ':') ? "pci" : "platform", name, attr);
+}
+
+static int vt_group_nr(const char *name)
+{
+	char path[512], target[PATH_MAX];
 	ssize_t n;
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group", bdf);
+	vt_sysfs(name, "iommu_group", path);
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0)
 		vt_die(path);
@@ -40,29 +47,29 @@ static int vt_group_nr(const char *bdf)
 	return atoi(strrchr(target, '/') + 1);
 }
 
-static void vt_open_legacy(struct vt_dev *dev, const char *bdf)
+static void vt_open_legacy(struct vt_dev *dev, const char *name)
 {
 	char path[64];
 
 	dev->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	snprintf(path, sizeof(path), "/dev/vfio/%d", vt_group_nr(bdf));
+	snprintf(path, sizeof(path), "/dev/vfio/%d", vt_group_nr(name));
 	dev->group = open(path, O_RDWR | O_CLOEXEC);
 	if (dev->container < 0 || dev->group < 0)
 		vt_die(path);
 	if (ioctl(dev->group, VFIO_GROUP_SET_CONTAINER, &dev->container) ||
 	    ioctl(dev->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
 		vt_die("container");
-	dev->fd = ioctl(dev->group, VFIO_GROUP_GET_DEVICE_FD, bdf);
+	dev->fd = ioctl(dev->group, VFIO_GROUP_GET_DEVICE_FD, name);
 	if (dev->fd < 0)
 		vt_die("VFIO_GROUP_GET_DEVICE_FD");
 }
 
-static void vt_cdev_path(const char *bdf, char path[512])
+static void vt_cdev_path(const char *name, char path[512])
 {
 	struct dirent *entry;
 	DIR *dir;
 
-	snprintf(path, 512, "/sys/bus/pci/devices/%s/vfio-dev", bdf);
+	vt_sysfs(name, "vfio-dev", path);
 	dir = opendir(path);
 	if (!dir)
 		vt_die(path);
@@ -73,7 +80,7 @@ static void vt_cdev_path(const char *bdf, char path[512])
 }
 
 /* In the iommufd and the address space of @beside, if that is not NULL. */
-static void vt_open_iommufd(struct vt_dev *dev, const char *bdf,
+static void vt_open_iommufd(struct vt_dev *dev, const char *name,
 			    const struct vt_dev *beside)
 {
 	struct vfm_bind_iommufd bind = { .argsz = sizeof(bind) };
@@ -81,7 +88,7 @@ static void vt_open_iommufd(struct vt_dev *dev, const char *bdf,
 	struct vfm_attach_iommufd_pt attach = { .argsz = sizeof(attach) };
 	char path[512];
 
-	vt_cdev_path(bdf, path);
+	vt_cdev_path(name, path);
 	dev->fd = open(path, O_RDWR | O_CLOEXEC);
 	dev->container = beside ? dup(beside->container) :
 				  open("/dev/iommu", O_RDWR | O_CLOEXEC);
@@ -166,13 +173,13 @@ static void vt_map_mem(struct vt_dev *dev)
 }
 
 /* Only the descriptors, for a driver that cannot show the BARs. */
-void vt_open_bare(struct vt_dev *dev, const char *bdf, enum vt_backend backend)
+void vt_open_bare(struct vt_dev *dev, const char *name, enum vt_backend backend)
 {
 	*dev = (struct vt_dev) { .group = -1, .backend = backend };
 	if (backend == VT_IOMMUFD)
-		vt_open_iommufd(dev, bdf, NULL);
+		vt_open_iommufd(dev, name, NULL);
 	else
-		vt_open_legacy(dev, bdf);
+		vt_open_legacy(dev, name);
 }
 
 void vt_open_bdf(struct vt_dev *dev, const char *bdf, enum vt_backend backend)

@@ -19,6 +19,7 @@
 #define VT_DRIVER	"/sys/bus/pci/drivers/mock_vfio_pci"
 
 static pid_t vt_loader;
+static pid_t vt_test_loader;
 
 int vt_run(const char *const argv[])
 {
@@ -95,6 +96,16 @@ bool vt_insmod(unsigned int functions)
 	return vt_insmod_profile(functions, "default");
 }
 
+/* The devices for tests of the library; kept until the program ends. */
+bool vt_insmod_test(void)
+{
+	if (vt_module_loaded("vfio_mig_test"))
+		return true;
+	vt_test_loader = getpid();
+	return vt_load_one("vfio_mig", NULL, NULL) &&
+	       vt_load_one("vfio_mig_test", NULL, NULL);
+}
+
 int vt_rmmod(const char *name)
 {
 	const char *const argv[] = { "rmmod", name, NULL };
@@ -149,7 +160,8 @@ __attribute__((weak)) bool vt_wants_mock(int argc, char **argv)
 	return true;
 }
 
-static __attribute__((constructor)) void vt_setup(int argc, char **argv)
+/* Before the constructors of a test program, and after its destructors. */
+static __attribute__((constructor(200))) void vt_setup(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (vt_module_loaded("mock_vfio_pci") || !vt_wants_mock(argc, argv))
@@ -162,8 +174,11 @@ static __attribute__((constructor)) void vt_setup(int argc, char **argv)
 }
 
 /* Tests run in children of the program, which must not unload anything. */
-static __attribute__((destructor)) void vt_teardown(void)
+static __attribute__((destructor(200))) void vt_teardown(void)
 {
+	if (vt_test_loader == getpid() && vt_module_loaded("vfio_mig_test") &&
+	    vt_rmmod("vfio_mig_test"))
+		_exit(1);
 	if (vt_loader != getpid())
 		return;
 	if (vt_module_loaded("mock_vfio_pci") && vt_rmmod("mock_vfio_pci"))

@@ -64,6 +64,7 @@ int vt_run(const char *const argv[]);
 bool vt_insmod(unsigned int functions);
 bool vt_insmod_plain(const char *name);
 bool vt_insmod_profile(unsigned int functions, const char *profile);
+bool vt_insmod_test(void);
 int vt_rmmod(const char *name);
 bool vt_module_loaded(const char *name);
 void vt_bdf(unsigned int nr, char bdf[32]);
@@ -81,7 +82,7 @@ bool vt_fn_goes(const char *bdf);
 bool vt_has_backend(enum vt_backend backend);
 void vt_open(struct vt_dev *dev, unsigned int nr, enum vt_backend backend);
 void vt_open_bdf(struct vt_dev *dev, const char *bdf, enum vt_backend backend);
-void vt_open_bare(struct vt_dev *dev, const char *bdf, enum vt_backend backend);
+void vt_open_bare(struct vt_dev *dev, const char *name, enum vt_backend backend);
 void vt_open_beside(struct vt_dev *dev, const char *bdf,
 		    const struct vt_dev *first);
 void vt_close(struct vt_dev *dev);
