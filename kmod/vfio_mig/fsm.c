@@ -70,7 +70,8 @@ static int arc_finish_precopy(struct vfio_mig *mig)
 	if (ret)
 		return ret;
 	ret = vfio_mig_session_save(mig->session);
-	if (ret && call(mig, mig->ops->start))
+	if (ret && mig->state != VFIO_DEVICE_STATE_ERROR &&
+	    call(mig, mig->ops->start))
 		vfio_mig_set_error(mig);
 	return ret;
 }
