@@ -16,7 +16,9 @@
 
 #include "kselftest_harness.h"
 #include "lib/log.h"
+#include "lib/mig_test.h"
 #include "lib/vt.h"
+#include "vfio_compat.h"
 
 static int nth_fd = -1;
 
@@ -44,8 +46,10 @@ static bool prepare(void)
 
 static __attribute__((constructor)) void need_fault_injection(void)
 {
-	if (access("/proc/thread-self/fail-nth", F_OK) == 0)
+	if (access("/proc/thread-self/fail-nth", F_OK) == 0) {
+		mt_load();
 		return;
+	}
 	printf("TAP version 13\n1..0 # SKIP this kernel has no fault injection\n");
 	exit(4);
 }
@@ -251,6 +255,37 @@ TEST_F_TIMEOUT(fail_nth, reporting_the_dirty_log, 180)
 	ASSERT_EQ(MOCK_VFIO_DMA_OK, vt_submit(dev, 1));
 	EXPECT_LT(2, walk(op_report, &r, 5000));
 	EXPECT_EQ(7 << 7, bits);
+}
+
+/* All arcs that open a session, on hardware that counts what was begun. */
+static int op_open_sessions(void *arg)
+{
+	static const uint32_t states[] = {
+		VFIO_DEVICE_STATE_STOP_COPY, VFIO_DEVICE_STATE_RESUMING,
+		VFM_STATE_PRE_COPY, VFM_STATE_PRE_COPY_P2P,
+	};
+	struct vt_dev *dev = arg;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < 4 && !ret; i++) {
+		ret = vt_set_state(dev, states[i], NULL);
+		vt_reset(dev);
+	}
+	return ret;
+}
+
+TEST_F_TIMEOUT(fail_nth, opening_sessions_of_the_scaffold, 180)
+{
+	struct vt_dev dev;
+	int n;
+
+	mt_open(&dev, MT_ALL);
+	n = walk(op_open_sessions, &dev, 5000);
+	TH_LOG("%d points of failure", n);
+	EXPECT_LT(12, n);
+	EXPECT_TRUE(mt_is_clean(&dev));
+	vt_close(&dev);
 }
 
 TEST_HARNESS_MAIN
