@@ -2,15 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The KUnit tests of vfio_mig, on kernels with KUnit.  Each of their results,
 # which they write to the kernel's log, is one here.
+. "$(dirname "$0")/lib/ktap.sh"
 
-MODULES=${MODULES:-/opt/vfio-mig/modules}
 MARK="vfio_mig_kunit.sh: $$ begins"
-
-bail()
-{
-	echo "Bail out! $*"
-	exit 1
-}
 
 unload()
 {
@@ -55,12 +49,9 @@ has_kunit()
 		find "/lib/modules/$(uname -r)/" -name 'kunit.ko*' | grep -q .
 }
 
+has_kunit || skip_all "this kernel has no KUnit"
 echo "TAP version 13"
-if ! has_kunit; then
-	echo "1..0 # SKIP this kernel has no KUnit"
-	exit 4
-fi
-trap unload EXIT
+trap 'unload; rm -rf "$TMP"' EXIT
 # It may be built so that tests do not run unless they are asked for.
 modprobe kunit enable=1 autorun=1 || bail "cannot load kunit"
 grep -q '^vfio_mig ' /proc/modules || insmod "$MODULES/vfio_mig.ko" ||

@@ -155,7 +155,8 @@ static ssize_t vfio_mig_load_direct(struct vfio_mig_session *s,
 		if (n != -EFAULT)
 			return n ? n : -EIO;
 		want = min_t(size_t, iov_iter_count(from), PAGE_SIZE);
-		if (fault_in_iov_iter_readable(from, want) == want)
+		if (fault_in_iov_iter_readable(from, want) == want ||
+		    fatal_signal_pending(current))
 			return n;
 		cond_resched();
 	}

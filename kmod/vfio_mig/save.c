@@ -200,7 +200,8 @@ static ssize_t vfio_mig_save_read_direct(struct vfio_mig_session *s,
 		if (n != -EFAULT)
 			break;
 		want = min_t(size_t, iov_iter_count(to), PAGE_SIZE);
-		if (fault_in_iov_iter_writeable(to, want) == want)
+		if (fault_in_iov_iter_writeable(to, want) == want ||
+		    fatal_signal_pending(current))
 			break;
 		cond_resched();
 	}
