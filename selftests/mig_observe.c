@@ -166,7 +166,7 @@ TEST_F(observe, tracepoints_tell_the_story_of_a_migration)
 	int fd;
 
 	vt_bdf(0, bdf);
-	ASSERT_EQ(0, vt_set_state(&self->dev, 6, &fd));
+	ASSERT_EQ(0, vt_set_state(&self->dev, VFM_STATE_PRE_COPY, &fd));
 	ASSERT_EQ(0, ioctl(fd, VFM_MIG_GET_PRECOPY_INFO, &info));
 	ASSERT_EQ(0, vt_set_state(&self->dev, VFIO_DEVICE_STATE_STOP_COPY, NULL));
 	ASSERT_EQ(0, vt_read_all(fd, &state));
@@ -189,6 +189,95 @@ TEST_F(observe, tracepoints_tell_the_story_of_a_migration)
 	snprintf(line, sizeof(line), "vfio_mig_reset: %s in STOP_COPY", bdf);
 	EXPECT_TRUE(traced(self, line));
 	vt_state_free(&state);
+}
+
+/* Make the next one fail; Return: false if this kernel cannot. */
+static bool arm(FIXTURE_DATA(observe) *self, const char *point)
+{
+	char path[PATH_MAX + 64];
+	const int dir = strlen(self->counters) - strlen("counters");
+
+	snprintf(path, sizeof(path), "%.*sfail_%s/times", dir, self->counters, point);
+	if (!exists(path))
+		return false;
+	vt_write_file(path, "1");
+	snprintf(path, sizeof(path), "%.*sfail_%s/probability", dir,
+		 self->counters, point);
+	vt_write_file(path, "100");
+	return true;
+}
+
+#define NO_FAULTS "this kernel has no fault injection"
+
+TEST_F(observe, an_arc_can_be_made_to_fail)
+{
+	char bdf[32], line[128];
+
+	if (!arm(self, "arc"))
+		SKIP(return, NO_FAULTS);
+	EXPECT_EQ(-EIO, vt_set_state(&self->dev, VFIO_DEVICE_STATE_STOP, NULL));
+	EXPECT_EQ(VFIO_DEVICE_STATE_RUNNING, vt_get_state(&self->dev));
+	EXPECT_EQ(0, vt_set_state(&self->dev, VFIO_DEVICE_STATE_STOP, NULL));
+	vt_bdf(0, bdf);
+	snprintf(line, sizeof(line), "vfio_mig_fault: %s arc ret=-5", bdf);
+	EXPECT_TRUE(traced(self, line));
+}
+
+TEST_F(observe, a_read_can_be_made_to_fail_and_stays_so)
+{
+	char buf[16];
+	int fd;
+
+	ASSERT_EQ(0, vt_set_state(&self->dev, VFIO_DEVICE_STATE_STOP_COPY, &fd));
+	EXPECT_EQ(16, read(fd, buf, sizeof(buf)));
+	if (!arm(self, "read")) {
+		close(fd);
+		SKIP(return, NO_FAULTS);
+	}
+	EXPECT_EQ(-1, read(fd, buf, sizeof(buf)));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, read(fd, buf, sizeof(buf)));
+	EXPECT_EQ(EIO, errno);
+	close(fd);
+	EXPECT_EQ(0, vt_set_state(&self->dev, VFIO_DEVICE_STATE_RUNNING, NULL));
+	EXPECT_TRUE(vt_works(&self->dev));
+}
+
+TEST_F(observe, a_write_can_be_made_to_fail_and_the_load_with_it)
+{
+	struct vt_state state;
+	int fd;
+
+	vt_save(&self->dev, &state);
+	ASSERT_EQ(0, vt_reset(&self->dev));
+	ASSERT_EQ(0, vt_set_state(&self->dev, VFIO_DEVICE_STATE_RESUMING, &fd));
+	if (!arm(self, "write")) {
+		close(fd);
+		vt_state_free(&state);
+		SKIP(return, NO_FAULTS);
+	}
+	EXPECT_EQ(-EIO, vt_write_all(fd, state.data, state.len, 64));
+	EXPECT_EQ(-EIO, vt_write_all(fd, state.data, state.len, 64));
+	EXPECT_EQ(-EIO, vt_set_state(&self->dev, VFIO_DEVICE_STATE_STOP, NULL));
+	EXPECT_EQ(VFIO_DEVICE_STATE_RESUMING, vt_get_state(&self->dev));
+	close(fd);
+	vt_state_free(&state);
+}
+
+TEST_F(observe, a_query_can_be_made_to_fail)
+{
+	struct vfm_precopy_info info = { .argsz = sizeof(info) };
+	int fd;
+
+	ASSERT_EQ(0, vt_set_state(&self->dev, VFM_STATE_PRE_COPY, &fd));
+	if (!arm(self, "precopy_info")) {
+		close(fd);
+		SKIP(return, NO_FAULTS);
+	}
+	EXPECT_EQ(-1, ioctl(fd, VFM_MIG_GET_PRECOPY_INFO, &info));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(0, ioctl(fd, VFM_MIG_GET_PRECOPY_INFO, &info));
+	close(fd);
 }
 
 /* The files go with the driver, whoever has them open. */

@@ -24,6 +24,7 @@ struct iov_iter;
 struct page;
 struct sg_table;
 struct vfio_mig;
+struct vfio_mig_faults;
 struct vfio_mig_session;
 
 /**
@@ -210,6 +211,7 @@ struct vfio_mig_stats {
  *		    releases it does the work
  * @stats: counters
  * @debugfs: their directory, or NULL
+ * @faults: what shall fail, or NULL
  *
  * The members are the library's own; a driver reads none of them.
  */
@@ -224,6 +226,7 @@ struct vfio_mig {
 	bool deferred_reset;
 	struct vfio_mig_stats stats;
 	struct dentry *debugfs;
+	struct vfio_mig_faults *faults;
 };
 
 int vfio_mig_init(struct vfio_mig *mig, struct vfio_device *vdev,

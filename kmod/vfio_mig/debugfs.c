@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vfio_mig: counters in debugfs.
+ * vfio_mig: counters in debugfs, and the directories of faults.
  *
  * Beside vfio's own files of the device (vfio/DEVICE/) where the kernel has them,
  * else in a directory of the library (vfio_mig/DEVICE/).
@@ -87,6 +87,7 @@ void vfio_mig_debugfs_add(struct vfio_mig *mig)
 	mig->debugfs = vfio_mig_debugfs_parent(mig);
 	debugfs_create_file("arcs", 0400, mig->debugfs, mig, &arcs_fops);
 	debugfs_create_file("counters", 0400, mig->debugfs, mig, &counters_fops);
+	vfio_mig_fault_add(mig);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_debugfs_add);
 

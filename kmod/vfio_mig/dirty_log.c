@@ -16,6 +16,8 @@
 #include <linux/rcupdate.h>
 
 #include "dirty_map.h"
+#include "internal.h"
+#include "trace.h"
 
 static struct vfio_mig_log *vfio_mig_log_of(struct vfio_device *vdev)
 {
@@ -105,9 +107,22 @@ static int vfio_mig_log_stop(struct vfio_device *vdev)
 	return 0;
 }
 
+/**
+ * struct vfio_mig_log_listener - who gets a report
+ * @bitmap: the user's
+ * @bytes: that were said to be dirty
+ */
+struct vfio_mig_log_listener {
+	struct iova_bitmap *bitmap;
+	u64 bytes;
+};
+
 static void vfio_mig_log_tell(void *arg, u64 iova, u64 len)
 {
-	iova_bitmap_set(arg, iova, len);
+	struct vfio_mig_log_listener *listener = arg;
+
+	iova_bitmap_set(listener->bitmap, iova, len);
+	listener->bytes += len;
 }
 
 /*
@@ -115,7 +130,7 @@ static void vfio_mig_log_tell(void *arg, u64 iova, u64 len)
  * cleared for a user who learns of an error only, it is not complete any more.
  */
 static int vfio_mig_log_report(struct vfio_mig_log *log, u64 iova, u64 len,
-			       struct iova_bitmap *dirty)
+			       struct vfio_mig_log_listener *listener)
 {
 	struct vfio_mig_dirty_map *map = vfio_mig_log_map(log);
 	int ret;
@@ -131,7 +146,7 @@ static int vfio_mig_log_report(struct vfio_mig_log *log, u64 iova, u64 len,
 			return ret;
 		}
 	}
-	vfio_mig_dirty_map_take(map, iova, len, vfio_mig_log_tell, dirty);
+	vfio_mig_dirty_map_take(map, iova, len, vfio_mig_log_tell, listener);
 	return READ_ONCE(log->lost) ? -EIO : 0;
 }
 
@@ -140,9 +155,13 @@ static int vfio_mig_log_read_and_clear(struct vfio_device *vdev,
 				       struct iova_bitmap *dirty)
 {
 	struct vfio_mig_log *log = vfio_mig_log_of(vdev);
+	struct vfio_mig_log_listener listener = { .bitmap = dirty };
+	int ret;
 
 	guard(mutex)(&log->lock);
-	return vfio_mig_log_report(log, iova, length, dirty);
+	ret = vfio_mig_log_report(log, iova, length, &listener);
+	trace_vfio_mig_dirty_report(vdev, iova, length, listener.bytes, ret);
+	return ret;
 }
 
 /**

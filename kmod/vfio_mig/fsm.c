@@ -218,10 +218,12 @@ static struct file *vfio_mig_timed_step(struct vfio_mig *mig,
 	const struct vfio_mig_arc *arc = vfio_mig_find_arc(mig->state, to);
 	const u64 begin = ktime_get_ns();
 	struct file *filp;
+	int ret;
 
 	if (WARN_ON_ONCE(!arc))
 		return ERR_PTR(-EINVAL);
-	filp = vfio_mig_step(mig, arc);
+	ret = vfio_mig_fault(mig, VFIO_MIG_FAULT_ARC);
+	filp = ret ? ERR_PTR(ret) : vfio_mig_step(mig, arc);
 	vfio_mig_count_arc(mig, arc, PTR_ERR_OR_ZERO(filp),
 			   ktime_get_ns() - begin);
 	return filp;

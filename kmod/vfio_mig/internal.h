@@ -103,6 +103,34 @@ void vfio_mig_arc_ends(unsigned int nr, enum vfio_device_mig_state *from,
 void vfio_mig_debugfs_init(void);
 void vfio_mig_debugfs_exit(void);
 
+/* fault.c */
+enum vfio_mig_fault_point {
+	VFIO_MIG_FAULT_ARC,
+	VFIO_MIG_FAULT_READ,
+	VFIO_MIG_FAULT_WRITE,
+	VFIO_MIG_FAULT_PRECOPY_INFO,
+};
+
+#ifdef CONFIG_FAULT_INJECTION_DEBUG_FS
+int vfio_mig_fault(struct vfio_mig *mig, enum vfio_mig_fault_point point);
+void vfio_mig_fault_add(struct vfio_mig *mig);
+void vfio_mig_fault_free(struct vfio_mig *mig);
+#else
+static inline int vfio_mig_fault(struct vfio_mig *mig,
+				 enum vfio_mig_fault_point point)
+{
+	return 0;
+}
+
+static inline void vfio_mig_fault_add(struct vfio_mig *mig)
+{
+}
+
+static inline void vfio_mig_fault_free(struct vfio_mig *mig)
+{
+}
+#endif
+
 /* session.c */
 struct file *vfio_mig_session_open(struct vfio_mig *mig,
 				   enum vfio_device_mig_state state);

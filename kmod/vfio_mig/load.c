@@ -32,6 +32,8 @@ static int vfio_mig_load_room(struct vfio_mig_session *s, size_t *room)
 
 	mutex_lock(&s->lock);
 	ret = vfio_mig_session_state(s);
+	if (!ret)
+		ret = s->err = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_WRITE);
 	*room = vfio_mig_buf_tail_room(&s->buf);
 	mutex_unlock(&s->lock);
 	return ret;
@@ -133,6 +135,8 @@ static ssize_t vfio_mig_load_call_driver(struct vfio_mig_session *s,
 
 	mutex_lock(&s->lock);
 	n = vfio_mig_session_state(s);
+	if (!n)
+		n = s->err = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_WRITE);
 	if (!n) {
 		pagefault_disable();
 		n = s->mig->ops->load_write(s->mig, from);

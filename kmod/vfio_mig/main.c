@@ -282,6 +282,7 @@ int vfio_mig_init(struct vfio_mig *mig, struct vfio_device *vdev,
 	mig->deferred_reset = false;
 	memset(&mig->stats, 0, sizeof(mig->stats));
 	mig->debugfs = NULL;
+	mig->faults = NULL;
 	mig->core_ops.migration_set_state = vfio_mig_set_state;
 	mig->core_ops.migration_get_state = vfio_mig_get_state;
 	mig->core_ops.migration_get_data_size = vfio_mig_get_data_size;
@@ -301,6 +302,7 @@ EXPORT_SYMBOL_GPL(vfio_mig_init);
 void vfio_mig_destroy(struct vfio_mig *mig)
 {
 	WARN_ON(mig->session);
+	vfio_mig_fault_free(mig);
 	mutex_destroy(&mig->state_mutex);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_destroy);

@@ -109,6 +109,8 @@ static ssize_t vfio_mig_save_batch(struct vfio_mig_session *s)
 
 	mutex_lock(&s->lock);
 	ret = vfio_mig_session_state(s);
+	if (!ret)
+		ret = s->err = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_READ);
 	if (!ret && s->pos == s->taken)
 		ret = vfio_mig_save_take(s);
 	mutex_unlock(&s->lock);
@@ -176,6 +178,8 @@ static ssize_t vfio_mig_save_call_driver(struct vfio_mig_session *s,
 
 	mutex_lock(&s->lock);
 	n = vfio_mig_session_state(s);
+	if (!n)
+		n = s->err = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_READ);
 	if (!n) {
 		s->dry_at = atomic_read(&s->events);
 		pagefault_disable();
@@ -417,6 +421,8 @@ static int vfio_mig_save_precopy_info(struct vfio_mig_session *s,
 	ret = vfio_mig_session_state(s);
 	if (!ret && !s->precopy)
 		ret = -EINVAL;
+	if (!ret)
+		ret = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_PRECOPY_INFO);
 	if (!ret) {
 		if (xchg(&s->reinit, false))
 			vfio_mig_save_reinit(s, info);

@@ -142,6 +142,50 @@ TRACE_EVENT(vfio_mig_reset,
 		  __print_symbolic(__entry->state, vfio_mig_state_names))
 );
 
+TRACE_EVENT(vfio_mig_dirty_report,
+	TP_PROTO(struct vfio_device *vdev, u64 iova, u64 length, u64 dirty,
+		 int ret),
+	TP_ARGS(vdev, iova, length, dirty, ret),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(vdev->dev))
+		__field(u64, iova)
+		__field(u64, length)
+		__field(u64, dirty)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->iova = iova;
+		__entry->length = length;
+		__entry->dirty = dirty;
+		__entry->ret = ret;
+	),
+	TP_printk("%s iova=%#llx length=%llu dirty=%llu ret=%d", __get_str(dev),
+		  __entry->iova, __entry->length, __entry->dirty, __entry->ret)
+);
+
+TRACE_EVENT(vfio_mig_fault,
+	TP_PROTO(struct vfio_device *vdev, u32 point, int ret),
+	TP_ARGS(vdev, point, ret),
+	TP_STRUCT__entry(
+		__string(dev, dev_name(vdev->dev))
+		__field(u32, point)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__entry->point = point;
+		__entry->ret = ret;
+	),
+	TP_printk("%s %s ret=%d", __get_str(dev),
+		  __print_symbolic(__entry->point,
+				   { VFIO_MIG_FAULT_ARC, "arc" },
+				   { VFIO_MIG_FAULT_READ, "read" },
+				   { VFIO_MIG_FAULT_WRITE, "write" },
+				   { VFIO_MIG_FAULT_PRECOPY_INFO, "precopy_info" }),
+		  __entry->ret)
+);
+
 #endif /* VFIO_MIG_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH
