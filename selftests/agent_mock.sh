@@ -6,7 +6,7 @@
 
 SYS=/sys/bus/pci/devices
 
-plan 66
+plan 67
 
 # Without the module, whoever asks is told what to do.
 if grep -q '^mock_vfio_pci ' /proc/modules; then

@@ -183,7 +183,8 @@ struct vfio_mig_arc_stats {
  * @bytes_written: by them
  * @precopy_queries: VFIO_MIG_GET_PRECOPY_INFO
  *
- * Those before @reads belong to the state mutex, the others to the open session's lock.
+ * Under the state mutex, but @precopy_queries, which belongs to the open session's
+ * lock.  What goes through a session is added at its end.
  */
 struct vfio_mig_stats {
 	struct vfio_mig_arc_stats arcs[VFIO_MIG_NR_ARCS];

@@ -8,6 +8,7 @@
 #include <kunit/visibility.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/vmalloc.h>
@@ -15,6 +16,9 @@
 #include "internal.h"
 
 #define VFIO_MIG_GFP	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
+/* Pages that are allocated at once, as a power of two, if there are as many to fill. */
+#define VFIO_MIG_PIECE_ORDER	4
 
 /**
  * vfio_mig_buf_init - an empty buffer
@@ -94,8 +98,8 @@ EXPORT_SYMBOL_IF_KUNIT(vfio_mig_buf_tail_room);
 /**
  * vfio_mig_buf_add_page - append a page without copying it
  * @buf: the buffer; its last page must be full
- * @page: its reference goes to the buffer, unless this fails; a page of order 0
- *	  that nobody writes to any more
+ * @page: its reference goes to the buffer, unless this fails; nobody writes to it
+ *	  any more
  * @len: bytes of data in it
  *
  * Context: may sleep.
@@ -129,6 +133,69 @@ static void vfio_mig_buf_fill_tail(struct vfio_mig_buf *buf, const void *data,
 	buf->len += len;
 }
 
+/*
+ * New pages, in one piece where that can be had: it is got and freed at once.
+ * Each page has a reference of its own, and the piece lives as long as any of them.
+ */
+static struct page *vfio_mig_buf_alloc(size_t len, gfp_t zero, unsigned int *nr)
+{
+	const unsigned int order = min(ilog2(max(len >> PAGE_SHIFT, 1UL)),
+				       VFIO_MIG_PIECE_ORDER);
+	struct page *page = NULL;
+
+	*nr = 1 << order;
+	if (order)
+		page = alloc_pages(VFIO_MIG_GFP | zero | __GFP_COMP |
+				   __GFP_NORETRY, order);
+	if (page) {
+		page_ref_add(page, *nr - 1);
+		return page;
+	}
+	*nr = 1;
+	return alloc_page(VFIO_MIG_GFP | zero);
+}
+
+/*
+ * Append a piece of new pages with some of the data, or zeros without any.
+ * Return: bytes that were appended, or an error.
+ */
+static ssize_t vfio_mig_buf_add_piece(struct vfio_mig_buf *buf, const void *data,
+				      size_t len)
+{
+	unsigned int nr, i;
+	struct page *pages;
+	size_t done, n;
+	int ret = 0;
+
+	pages = vfio_mig_buf_alloc(len, data ? 0 : __GFP_ZERO, &nr);
+	if (!pages)
+		return -ENOMEM;
+	for (i = 0, done = 0; i < nr; i++, done += n) {
+		n = min_t(size_t, len - done, PAGE_SIZE);
+		if (data)
+			memcpy_to_page(pages + i, 0, data + done, n);
+		ret = vfio_mig_buf_add_page(buf, pages + i, n);
+		if (ret)
+			break;
+	}
+	for (; i < nr; i++)
+		put_page(pages + i);
+	return ret ? ret : done;
+}
+
+static int vfio_mig_buf_add(struct vfio_mig_buf *buf, const void *data, size_t len)
+{
+	ssize_t n;
+
+	for (; len; len -= n) {
+		n = vfio_mig_buf_add_piece(buf, data, len);
+		if (n < 0)
+			return n;
+		data = data ? data + n : NULL;
+	}
+	return 0;
+}
+
 /**
  * vfio_mig_buf_append - append bytes
  * @buf: the buffer
@@ -141,29 +208,14 @@ static void vfio_mig_buf_fill_tail(struct vfio_mig_buf *buf, const void *data,
  */
 int vfio_mig_buf_append(struct vfio_mig_buf *buf, const void *data, size_t len)
 {
-	struct page *page;
 	size_t n;
-	int ret;
 
 	if (len > vfio_mig_buf_left(buf))
 		return -EFBIG;
 	n = min(len, vfio_mig_buf_tail_room(buf));
 	if (n)
 		vfio_mig_buf_fill_tail(buf, data, n);
-
-	for (data += n, len -= n; len; data += n, len -= n) {
-		page = alloc_page(VFIO_MIG_GFP);
-		if (!page)
-			return -ENOMEM;
-		n = min_t(size_t, len, PAGE_SIZE);
-		memcpy_to_page(page, 0, data, n);
-		ret = vfio_mig_buf_add_page(buf, page, n);
-		if (ret) {
-			put_page(page);
-			return ret;
-		}
-	}
-	return 0;
+	return vfio_mig_buf_add(buf, data + n, len - n);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_buf_append);
 
@@ -245,7 +297,6 @@ int vfio_mig_buf_extend(struct vfio_mig_buf *buf, size_t len)
 {
 	struct page *page;
 	size_t n;
-	int ret;
 
 	if (len > vfio_mig_buf_left(buf))
 		return -EFBIG;
@@ -255,18 +306,7 @@ int vfio_mig_buf_extend(struct vfio_mig_buf *buf, size_t len)
 		memzero_page(page, offset_in_page(buf->len), n);
 		buf->len += n;
 	}
-	for (len -= n; len; len -= n) {
-		page = alloc_page(VFIO_MIG_GFP | __GFP_ZERO);
-		if (!page)
-			return -ENOMEM;
-		n = min_t(size_t, len, PAGE_SIZE);
-		ret = vfio_mig_buf_add_page(buf, page, n);
-		if (ret) {
-			put_page(page);
-			return ret;
-		}
-	}
-	return 0;
+	return vfio_mig_buf_add(buf, NULL, len - n);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_buf_extend);
 

@@ -7,6 +7,7 @@
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 
 #include "internal.h"
 
@@ -47,21 +48,27 @@ DEFINE_SHOW_ATTRIBUTE(arcs);
 static int counters_show(struct seq_file *m, void *unused)
 {
 	struct vfio_mig *mig = m->private;
-	const struct vfio_mig_stats *stats = &mig->stats;
+	struct vfio_mig_stats *stats;
 
+	stats = kmalloc(sizeof(*stats), GFP_KERNEL);
+	if (!stats)
+		return -ENOMEM;
 	vfio_mig_lock(mig);
+	*stats = mig->stats;
+	if (mig->session)
+		vfio_mig_session_count(mig->session, stats);
 	seq_printf(m, "state %s\n", vfio_mig_state_texts[mig->state]);
 	seq_printf(m, "session_open %d\n", !!mig->session);
+	vfio_mig_unlock(mig);
 	seq_printf(m, "sessions %llu\n", stats->sessions);
 	seq_printf(m, "resets %llu\n", stats->resets);
 	seq_printf(m, "refused %llu\n", stats->refused);
-	vfio_mig_unlock(mig);
-	/* Written under a session's lock; a value that is a little old does no harm. */
-	seq_printf(m, "reads %llu\n", READ_ONCE(stats->reads));
-	seq_printf(m, "bytes_read %llu\n", READ_ONCE(stats->bytes_read));
-	seq_printf(m, "writes %llu\n", READ_ONCE(stats->writes));
-	seq_printf(m, "bytes_written %llu\n", READ_ONCE(stats->bytes_written));
-	seq_printf(m, "precopy_queries %llu\n", READ_ONCE(stats->precopy_queries));
+	seq_printf(m, "reads %llu\n", stats->reads);
+	seq_printf(m, "bytes_read %llu\n", stats->bytes_read);
+	seq_printf(m, "writes %llu\n", stats->writes);
+	seq_printf(m, "bytes_written %llu\n", stats->bytes_written);
+	seq_printf(m, "precopy_queries %llu\n", stats->precopy_queries);
+	kfree(stats);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(counters);

@@ -25,6 +25,7 @@ struct page;
  * @io_lock: serializes readers or writers; held across copies from and to user
  *	     memory, so nothing that runs in a reset may take it
  * @pos: bytes read or written so far, under @io_lock
+ * @calls: reads, splices or writes so far, under @io_lock
  * @batch: pages on their way: for a reader, taken out of @buf; under @io_lock
  * @nr: pages in @batch of a reader, under @io_lock
  * @taken: end of what was taken out of @buf, in bytes of the stream, under @io_lock
@@ -55,6 +56,7 @@ struct vfio_mig_session {
 	struct kref ref;
 	struct mutex io_lock;
 	u64 pos;
+	u64 calls;
 	struct page *batch[VFIO_MIG_BATCH];
 	unsigned int nr;
 	u64 taken;
@@ -140,6 +142,8 @@ void vfio_mig_session_end(struct vfio_mig_session *s);
 struct vfio_mig_session *vfio_mig_session_get(struct vfio_mig *mig);
 void vfio_mig_session_put(struct vfio_mig_session *s);
 int vfio_mig_session_state(const struct vfio_mig_session *s);
+void vfio_mig_session_count(const struct vfio_mig_session *s,
+			    struct vfio_mig_stats *stats);
 void vfio_mig_session_wake(struct vfio_mig_session *s);
 int vfio_mig_session_lock_io(struct vfio_mig_session *s,
 			     const struct kiocb *iocb);

@@ -15,6 +15,17 @@
 #include "internal.h"
 #include "trace.h"
 
+/* Under the lock: may data be added? */
+static int vfio_mig_load_admit(struct vfio_mig_session *s)
+{
+	const int ret = vfio_mig_session_state(s);
+
+	if (ret)
+		return ret;
+	s->err = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_WRITE);
+	return s->err;
+}
+
 /* Under the lock: data have come, let the driver have a look at them. */
 static int vfio_mig_load_check(struct vfio_mig_session *s)
 {
@@ -23,20 +34,6 @@ static int vfio_mig_load_check(struct vfio_mig_session *s)
 	if (!s->err && ops->load_check)
 		s->err = ops->load_check(s->mig, &s->buf);
 	return s->err;
-}
-
-/* Is there room?  Looked at before a copy, so that none is wasted. */
-static int vfio_mig_load_room(struct vfio_mig_session *s, size_t *room)
-{
-	int ret;
-
-	mutex_lock(&s->lock);
-	ret = vfio_mig_session_state(s);
-	if (!ret)
-		ret = s->err = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_WRITE);
-	*room = vfio_mig_buf_tail_room(&s->buf);
-	mutex_unlock(&s->lock);
-	return ret;
 }
 
 /* Fill the rest of the last page; it is shared, so the copy goes by a bounce. */
@@ -54,7 +51,7 @@ static ssize_t vfio_mig_load_tail(struct vfio_mig_session *s,
 	if (!len)
 		return -EFAULT;
 	mutex_lock(&s->lock);
-	ret = vfio_mig_session_state(s);
+	ret = vfio_mig_load_admit(s);
 	if (!ret) {
 		s->err = vfio_mig_buf_append(&s->buf, s->bounce, len);
 		ret = vfio_mig_load_check(s);
@@ -119,7 +116,7 @@ static ssize_t vfio_mig_load_pages(struct vfio_mig_session *s,
 	if (len < 0)
 		return len;
 	mutex_lock(&s->lock);
-	ret = vfio_mig_session_state(s);
+	ret = vfio_mig_load_admit(s);
 	if (!ret)
 		ret = vfio_mig_load_add(s, len, nr, &added);
 	mutex_unlock(&s->lock);
@@ -134,9 +131,7 @@ static ssize_t vfio_mig_load_call_driver(struct vfio_mig_session *s,
 	ssize_t n;
 
 	mutex_lock(&s->lock);
-	n = vfio_mig_session_state(s);
-	if (!n)
-		n = s->err = vfio_mig_fault(s->mig, VFIO_MIG_FAULT_WRITE);
+	n = vfio_mig_load_admit(s);
 	if (!n) {
 		pagefault_disable();
 		n = s->mig->ops->load_write(s->mig, from);
@@ -169,27 +164,13 @@ static ssize_t vfio_mig_load_direct(struct vfio_mig_session *s,
 static ssize_t vfio_mig_load_some(struct vfio_mig_session *s,
 				  struct iov_iter *from)
 {
-	size_t room;
-	int ret;
+	/* All that was written is in the buffer, so this is the room of its last page. */
+	const size_t room = -s->pos & (PAGE_SIZE - 1);
 
 	if (s->direct)
 		return vfio_mig_load_direct(s, from);
-	ret = vfio_mig_load_room(s, &room);
-	if (ret)
-		return ret;
 	return room ? vfio_mig_load_tail(s, from, room) :
 		      vfio_mig_load_pages(s, from);
-}
-
-/* Once a call, so it may take the lock. */
-static void vfio_mig_load_count(struct vfio_mig_session *s, ssize_t done)
-{
-	mutex_lock(&s->lock);
-	if (s->mig) {
-		s->mig->stats.writes++;
-		s->mig->stats.bytes_written += max(done, 0);
-	}
-	mutex_unlock(&s->lock);
 }
 
 static ssize_t vfio_mig_load_write(struct kiocb *iocb, struct iov_iter *from)
@@ -211,7 +192,7 @@ static ssize_t vfio_mig_load_write(struct kiocb *iocb, struct iov_iter *from)
 		cond_resched();
 	}
 	n = done ? done : n;
-	vfio_mig_load_count(s, n);
+	WRITE_ONCE(s->calls, s->calls + 1);
 	trace_vfio_mig_write(s->id, s->pos, n);
 	mutex_unlock(&s->io_lock);
 	return n;

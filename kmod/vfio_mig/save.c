@@ -234,17 +234,6 @@ static ssize_t vfio_mig_save_read_some(struct vfio_mig_session *s,
 	}
 }
 
-/* Once a call, so it may take the lock. */
-static void vfio_mig_save_count(struct vfio_mig_session *s, ssize_t done)
-{
-	mutex_lock(&s->lock);
-	if (s->mig) {
-		s->mig->stats.reads++;
-		s->mig->stats.bytes_read += max(done, 0);
-	}
-	mutex_unlock(&s->lock);
-}
-
 static bool vfio_mig_save_may_wait(const struct kiocb *iocb)
 {
 	return !(iocb->ki_flags & IOCB_NOWAIT) &&
@@ -270,7 +259,7 @@ static ssize_t vfio_mig_save_read(struct kiocb *iocb, struct iov_iter *to)
 		cond_resched();
 	}
 	n = done ? done : n;
-	vfio_mig_save_count(s, n);
+	WRITE_ONCE(s->calls, s->calls + 1);
 	trace_vfio_mig_read(s->id, s->pos, n);
 	mutex_unlock(&s->io_lock);
 	return n;
@@ -365,7 +354,7 @@ static ssize_t vfio_mig_save_splice(struct file *filp, loff_t *ppos,
 		done += n;
 	}
 	n = done ? done : n;
-	vfio_mig_save_count(s, n);
+	WRITE_ONCE(s->calls, s->calls + 1);
 	trace_vfio_mig_splice(s->id, s->pos, n);
 	mutex_unlock(&s->io_lock);
 	return n;

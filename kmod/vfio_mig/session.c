@@ -215,6 +215,25 @@ int vfio_mig_session_commit(struct vfio_mig_session *s)
 }
 
 /**
+ * vfio_mig_session_count - add what went through a session
+ * @s: the session, its device's state mutex held
+ * @stats: to these numbers
+ */
+void vfio_mig_session_count(const struct vfio_mig_session *s,
+			    struct vfio_mig_stats *stats)
+{
+	const u64 bytes = READ_ONCE(s->pos), calls = READ_ONCE(s->calls);
+
+	if (s->loading) {
+		stats->writes += calls;
+		stats->bytes_written += bytes;
+	} else {
+		stats->reads += calls;
+		stats->bytes_read += bytes;
+	}
+}
+
+/**
  * vfio_mig_session_end - cut the session off its device
  * @s: the session; the device's reference is dropped
  *
@@ -225,6 +244,7 @@ int vfio_mig_session_commit(struct vfio_mig_session *s)
  */
 void vfio_mig_session_end(struct vfio_mig_session *s)
 {
+	vfio_mig_session_count(s, &s->mig->stats);
 	mutex_lock(&s->lock);
 	trace_vfio_mig_session_end(s->mig->vdev, s->id, READ_ONCE(s->pos), s->err);
 	s->mig = NULL;
