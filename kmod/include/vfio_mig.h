@@ -56,6 +56,44 @@ int vfio_mig_buf_sg(const struct vfio_mig_buf *buf, u64 offset, size_t len,
 		    struct sg_table *sgt);
 
 /**
+ * enum vfio_mig_event_type - what has happened
+ * @VFIO_MIG_STATE_CHANGED: an arc was taken, or has failed; or, without an arc, the
+ *			    device was opened or closed and is in RUNNING now
+ * @VFIO_MIG_SESSION_BEGUN: there is a data_fd; the arc that opens it comes next
+ * @VFIO_MIG_SESSION_ENDED: the data_fd is cut off from the device; what has ended it
+ *			    comes next
+ * @VFIO_MIG_RESET: the device was reset and is in RUNNING
+ */
+enum vfio_mig_event_type {
+	VFIO_MIG_STATE_CHANGED,
+	VFIO_MIG_SESSION_BEGUN,
+	VFIO_MIG_SESSION_ENDED,
+	VFIO_MIG_RESET,
+};
+
+/**
+ * struct vfio_mig_event - something that has happened
+ * @type: what
+ * @from: state left, of a change of state or a reset
+ * @to: state asked for, likewise
+ * @state: state that the device is in now, likewise
+ * @ns: nanoseconds that an arc has taken
+ * @loading: the session is for loading
+ * @bytes: that went through the data_fd, at the session's end
+ * @error: 0 or the error of the arc, or the first of the session
+ */
+struct vfio_mig_event {
+	enum vfio_mig_event_type type;
+	enum vfio_device_mig_state from;
+	enum vfio_device_mig_state to;
+	enum vfio_device_mig_state state;
+	u64 ns;
+	bool loading;
+	u64 bytes;
+	int error;
+};
+
+/**
  * struct vfio_mig_ops - what a driver's hardware does
  * @step: called first on every arc, with the state left and the state entered;
  *	  for drivers whose hardware wants to be told of the states themselves.
@@ -115,6 +153,10 @@ int vfio_mig_buf_sg(const struct vfio_mig_buf *buf, u64 offset, size_t len,
  *	   of vfio-pci-core, so it must not touch user memory.
  * @data_size: bytes that STOP_COPY would deliver now, an estimate
  * @load_max: most bytes of a stream that may wait for @load_check
+ * @notify: something has happened that somebody may want to be told of; not to act
+ *	    on it.  Called in the order in which things happen, with the state mutex
+ *	    held, possibly under locks of vfio-pci-core: it must not touch user memory
+ *	    nor wait for anybody
  *
  * Needed are a way to save (@save, @save_fill, @save_read or @queue_max), @load,
  * @load_max or @load_write, @data_size, and for a device that offers pre-copy
@@ -153,6 +195,7 @@ struct vfio_mig_ops {
 	void (*reset)(struct vfio_mig *mig);
 	u64 (*data_size)(struct vfio_mig *mig);
 	u64 (*load_max)(struct vfio_mig *mig);
+	void (*notify)(struct vfio_mig *mig, const struct vfio_mig_event *event);
 };
 
 #define VFIO_MIG_NR_ARCS	18
@@ -172,7 +215,8 @@ struct vfio_mig_arc_stats {
 };
 
 /**
- * struct vfio_mig_stats - what a device's migration has done since vfio_mig_init()
+ * struct vfio_mig_stats - what a device's migration has done since vfio_mig_init(),
+ * or since vfio_mig_stats_zero()
  * @arcs: by arc, in the order of the library's table
  * @refused: requests that the state machine has no way for
  * @resets: of the device
@@ -196,6 +240,18 @@ struct vfio_mig_stats {
 	u64 writes;
 	u64 bytes_written;
 	u64 precopy_queries;
+};
+
+/**
+ * struct vfio_mig_stats_now - the counters, and what goes with them
+ * @stats: the counters
+ * @state: where the device is
+ * @open: a session is open
+ */
+struct vfio_mig_stats_now {
+	struct vfio_mig_stats stats;
+	enum vfio_device_mig_state state;
+	bool open;
 };
 
 /**
@@ -235,6 +291,10 @@ int vfio_mig_init(struct vfio_mig *mig, struct vfio_device *vdev,
 void vfio_mig_destroy(struct vfio_mig *mig);
 void vfio_mig_open(struct vfio_mig *mig);
 void vfio_mig_close(struct vfio_mig *mig);
+void vfio_mig_stats_get(struct vfio_mig *mig, struct vfio_mig_stats_now *now);
+void vfio_mig_stats_zero(struct vfio_mig *mig, struct vfio_mig_stats_now *before);
+void vfio_mig_arc_ends(unsigned int nr, enum vfio_device_mig_state *from,
+		       enum vfio_device_mig_state *to);
 void vfio_mig_debugfs_add(struct vfio_mig *mig);
 void vfio_mig_debugfs_remove(struct vfio_mig *mig);
 void vfio_mig_reset_done(struct vfio_mig *mig);

@@ -7,6 +7,7 @@
  * about are answered first: from ERROR it warns, to a state the device lacks
  * it is a waste, and before Linux 7.2 it never returns for blocked ones.
  */
+#include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/ktime.h>
@@ -129,6 +130,8 @@ static_assert(ARRAY_SIZE(vfio_mig_arcs) == VFIO_MIG_NR_ARCS);
  * @nr: of the arc, in the order of the table
  * @from: state left
  * @to: state entered
+ *
+ * Context: any.
  */
 void vfio_mig_arc_ends(unsigned int nr, enum vfio_device_mig_state *from,
 		       enum vfio_device_mig_state *to)
@@ -136,6 +139,7 @@ void vfio_mig_arc_ends(unsigned int nr, enum vfio_device_mig_state *from,
 	*from = vfio_mig_arcs[nr].from;
 	*to = vfio_mig_arcs[nr].to;
 }
+EXPORT_SYMBOL_GPL(vfio_mig_arc_ends);
 
 static const struct vfio_mig_arc *
 vfio_mig_find_arc(enum vfio_device_mig_state from, enum vfio_device_mig_state to)
@@ -186,6 +190,17 @@ static void vfio_mig_count_arc(struct vfio_mig *mig,
 	stats->max_ns = max(stats->max_ns, ns);
 }
 
+static void vfio_mig_notify_arc(struct vfio_mig *mig,
+				const struct vfio_mig_arc *arc, int ret, u64 ns)
+{
+	const struct vfio_mig_event event = {
+		.type = VFIO_MIG_STATE_CHANGED, .from = arc->from, .to = arc->to,
+		.state = mig->state, .ns = ns, .error = ret,
+	};
+
+	vfio_mig_notify(mig, &event);
+}
+
 /* One arc.  On error the state is what it was, or ERROR, without a session. */
 static struct file *vfio_mig_step(struct vfio_mig *mig,
 				  const struct vfio_mig_arc *arc)
@@ -218,14 +233,16 @@ static struct file *vfio_mig_timed_step(struct vfio_mig *mig,
 	const struct vfio_mig_arc *arc = vfio_mig_find_arc(mig->state, to);
 	const u64 begin = ktime_get_ns();
 	struct file *filp;
+	u64 ns;
 	int ret;
 
 	if (WARN_ON_ONCE(!arc))
 		return ERR_PTR(-EINVAL);
 	ret = vfio_mig_fault(mig, VFIO_MIG_FAULT_ARC);
 	filp = ret ? ERR_PTR(ret) : vfio_mig_step(mig, arc);
-	vfio_mig_count_arc(mig, arc, PTR_ERR_OR_ZERO(filp),
-			   ktime_get_ns() - begin);
+	ns = ktime_get_ns() - begin;
+	vfio_mig_count_arc(mig, arc, PTR_ERR_OR_ZERO(filp), ns);
+	vfio_mig_notify_arc(mig, arc, PTR_ERR_OR_ZERO(filp), ns);
 	return filp;
 }
 

@@ -89,6 +89,14 @@ static inline struct vfio_mig *vfio_mig_of(struct vfio_device *vdev)
 	return container_of(vdev->mig_ops, struct vfio_mig, core_ops);
 }
 
+/* Context: state mutex held. */
+static inline void vfio_mig_notify(struct vfio_mig *mig,
+				   const struct vfio_mig_event *event)
+{
+	if (mig->ops->notify)
+		mig->ops->notify(mig, event);
+}
+
 /* main.c */
 void vfio_mig_end_session(struct vfio_mig *mig);
 void vfio_mig_drop_session(struct vfio_mig *mig);
@@ -98,8 +106,6 @@ void vfio_mig_unlock(struct vfio_mig *mig);
 /* fsm.c */
 struct file *vfio_mig_set_state(struct vfio_device *vdev,
 				enum vfio_device_mig_state new_state);
-void vfio_mig_arc_ends(unsigned int nr, enum vfio_device_mig_state *from,
-		       enum vfio_device_mig_state *to);
 
 /* debugfs.c */
 void vfio_mig_debugfs_init(void);

@@ -87,19 +87,27 @@ void vfio_mig_precopy_reinit(struct vfio_mig *mig)
 EXPORT_SYMBOL_GPL(vfio_mig_precopy_reinit);
 
 /* RUNNING, and nothing of what was. */
-static void vfio_mig_start_over(struct vfio_mig *mig)
+static void vfio_mig_start_over(struct vfio_mig *mig,
+				enum vfio_mig_event_type why)
 {
+	const struct vfio_mig_event event = {
+		.type = why, .from = mig->state, .to = VFIO_DEVICE_STATE_RUNNING,
+		.state = VFIO_DEVICE_STATE_RUNNING,
+	};
+
 	vfio_mig_drop_session(mig);
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	if (mig->ops->reset)
 		mig->ops->reset(mig);
+	if (why == VFIO_MIG_RESET || event.from != event.to)
+		vfio_mig_notify(mig, &event);
 }
 
 static void vfio_mig_do_reset(struct vfio_mig *mig)
 {
 	trace_vfio_mig_reset(mig->vdev, mig->state);
 	mig->stats.resets++;
-	vfio_mig_start_over(mig);
+	vfio_mig_start_over(mig, VFIO_MIG_RESET);
 }
 
 /**
@@ -185,7 +193,7 @@ EXPORT_SYMBOL_GPL(vfio_mig_set_error);
 void vfio_mig_open(struct vfio_mig *mig)
 {
 	vfio_mig_lock(mig);
-	vfio_mig_start_over(mig);
+	vfio_mig_start_over(mig, VFIO_MIG_STATE_CHANGED);
 	vfio_mig_unlock(mig);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_open);
@@ -201,7 +209,7 @@ EXPORT_SYMBOL_GPL(vfio_mig_open);
 void vfio_mig_close(struct vfio_mig *mig)
 {
 	vfio_mig_lock(mig);
-	vfio_mig_start_over(mig);
+	vfio_mig_start_over(mig, VFIO_MIG_STATE_CHANGED);
 	vfio_mig_unlock(mig);
 }
 EXPORT_SYMBOL_GPL(vfio_mig_close);

@@ -157,6 +157,7 @@ struct file *vfio_mig_session_open(struct vfio_mig *mig,
 				   enum vfio_device_mig_state state)
 {
 	struct vfio_mig_session *s = vfio_mig_session_alloc(mig, state);
+	struct vfio_mig_event event = { .type = VFIO_MIG_SESSION_BEGUN };
 	struct file *filp;
 
 	if (!s)
@@ -173,6 +174,8 @@ struct file *vfio_mig_session_open(struct vfio_mig *mig,
 	spin_unlock(&mig->reset_lock);
 	mig->stats.sessions++;
 	trace_vfio_mig_session_open(mig->vdev, s->id, state);
+	event.loading = s->loading;
+	vfio_mig_notify(mig, &event);
 	return filp;
 }
 
@@ -244,12 +247,19 @@ void vfio_mig_session_count(const struct vfio_mig_session *s,
  */
 void vfio_mig_session_end(struct vfio_mig_session *s)
 {
-	vfio_mig_session_count(s, &s->mig->stats);
+	struct vfio_mig_event event = { .type = VFIO_MIG_SESSION_ENDED };
+	struct vfio_mig *mig = s->mig;
+
+	vfio_mig_session_count(s, &mig->stats);
 	mutex_lock(&s->lock);
 	trace_vfio_mig_session_end(s->mig->vdev, s->id, READ_ONCE(s->pos), s->err);
+	event.loading = s->loading;
+	event.bytes = READ_ONCE(s->pos);
+	event.error = s->err;
 	s->mig = NULL;
 	vfio_mig_buf_destroy(&s->buf);
 	mutex_unlock(&s->lock);
 	vfio_mig_session_wake(s);
 	vfio_mig_session_put(s);
+	vfio_mig_notify(mig, &event);
 }
