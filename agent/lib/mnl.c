@@ -253,6 +253,25 @@ static int family_attr(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
+int vfm_mnl_number(const struct nlattr *a, uint64_t *v)
+{
+	switch (mnl_attr_get_payload_len(a)) {
+	case 1:
+		*v = mnl_attr_get_u8(a);
+		return 0;
+	case 2:
+		*v = mnl_attr_get_u16(a);
+		return 0;
+	case 4:
+		*v = mnl_attr_get_u32(a);
+		return 0;
+	case 8:
+		*v = mnl_attr_get_u64(a);
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int on_family(void *ctx, const struct nlmsghdr *n, struct vfm_error *e)
 {
 	struct vfm_mnl *m = ctx;
@@ -266,20 +285,88 @@ static int on_family(void *ctx, const struct nlmsghdr *n, struct vfm_error *e)
 	return 0;
 }
 
-static int resolve(struct vfm_mnl *m, struct vfm_error *e)
+/* What the kernel says of the family. */
+static int ask_family(struct vfm_mnl *m, vfm_mnl_answer call, void *ctx,
+		      struct vfm_error *e)
 {
+	const uint16_t id = m->id;
 	struct nlmsghdr *n;
 	int ret;
 
 	m->id = GENL_ID_CTRL;
 	n = vfm_mnl_begin(m, CTRL_CMD_GETFAMILY, NLM_F_ACK);
+	m->id = id;
 	mnl_attr_put_strz(n, CTRL_ATTR_FAMILY_NAME, m->family->name);
-	ret = vfm_mnl_talk(m, on_family, m, e);
+	ret = vfm_mnl_talk(m, call, ctx, e);
 	if (ret != -ENOENT)
 		return ret;
 	vfm_fail(e, ENOENT, "this kernel has no netlink family %s",
 		 m->family->name);
 	return vfm_error_hint(e, "%s", m->family->missing);
+}
+
+/**
+ * struct group - a group that is looked for
+ * @name: its name
+ * @id: its number, 0 until it is found
+ */
+struct group {
+	const char *name;
+	uint32_t id;
+};
+
+static int group_attr(const struct nlattr *a, void *data)
+{
+	const struct nlattr **group = data;
+
+	if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_NAME &&
+	    !mnl_attr_validate(a, MNL_TYPE_NUL_STRING))
+		group[0] = a;
+	if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GRP_ID && is_number(a, 4))
+		group[1] = a;
+	return MNL_CB_OK;
+}
+
+static int each_group(const struct nlattr *a, void *data)
+{
+	const struct nlattr *found[2] = { NULL };
+	struct group *wanted = data;
+
+	mnl_attr_parse_nested(a, group_attr, found);
+	if (found[0] && found[1] &&
+	    !strcmp(mnl_attr_get_str(found[0]), wanted->name))
+		wanted->id = mnl_attr_get_u32(found[1]);
+	return MNL_CB_OK;
+}
+
+static int groups_attr(const struct nlattr *a, void *data)
+{
+	if (mnl_attr_get_type(a) == CTRL_ATTR_MCAST_GROUPS)
+		mnl_attr_parse_nested(a, each_group, data);
+	return MNL_CB_OK;
+}
+
+static int on_groups(void *ctx, const struct nlmsghdr *n, struct vfm_error *e)
+{
+	(void)e;
+	mnl_attr_parse(n, GENL_HDRLEN, groups_attr, ctx);
+	return 0;
+}
+
+int vfm_mnl_join(struct vfm_mnl *m, const char *group, struct vfm_error *e)
+{
+	struct group wanted = { .name = group };
+	int id, ret = ask_family(m, on_groups, &wanted, e);
+
+	if (ret)
+		return ret;
+	if (!wanted.id)
+		return vfm_fail(e, ENOENT, "the netlink family %s has no group %s",
+				m->family->name, group);
+	id = wanted.id;
+	if (mnl_socket_setsockopt(m->nl, NETLINK_ADD_MEMBERSHIP, &id, sizeof(id)))
+		return vfm_fail_errno(e, "cannot join the group %s", group);
+	return 0;
 }
 
 int vfm_mnl_open(struct vfm_mnl *m, const struct vfm_mnl_family *family,
@@ -298,7 +385,7 @@ int vfm_mnl_open(struct vfm_mnl *m, const struct vfm_mnl_family *family,
 	}
 	/* Without it a refusal is a bare errno, which is no reason to give up. */
 	mnl_socket_setsockopt(m->nl, NETLINK_EXT_ACK, &one, sizeof(one));
-	ret = resolve(m, e);
+	ret = ask_family(m, on_family, m, e);
 	if (ret)
 		goto err_close;
 	return 0;

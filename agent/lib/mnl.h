@@ -67,6 +67,12 @@ struct nlmsghdr *vfm_mnl_begin(struct vfm_mnl *m, uint8_t command,
 int vfm_mnl_talk(struct vfm_mnl *m, vfm_mnl_answer call, void *ctx,
 		 struct vfm_error *e);
 
+/* Receive what the family sends to a group of that name. */
+int vfm_mnl_join(struct vfm_mnl *m, const char *group, struct vfm_error *e);
+
+/* A number of any width that numbers have; 0 or -EINVAL. */
+int vfm_mnl_number(const struct nlattr *a, uint64_t *v);
+
 /* What a refusal of @request says: NLMSG_ERROR, or NLMSG_DONE with an error. */
 int vfm_mnl_explain(const struct vfm_mnl_family *family,
 		    const struct nlmsghdr *request,

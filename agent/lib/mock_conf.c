@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mnl.h"
 #include "mock_conf.h"
 #include "number.h"
 
@@ -299,25 +300,6 @@ int vfm_mock_conf_put(const struct vfm_mock_conf *c, struct nlmsghdr *n,
 	return 0;
 }
 
-static int number_of(const struct nlattr *a, uint64_t *v)
-{
-	switch (mnl_attr_get_payload_len(a)) {
-	case 1:
-		*v = mnl_attr_get_u8(a);
-		return 0;
-	case 2:
-		*v = mnl_attr_get_u16(a);
-		return 0;
-	case 4:
-		*v = mnl_attr_get_u32(a);
-		return 0;
-	case 8:
-		*v = mnl_attr_get_u64(a);
-		return 0;
-	}
-	return -EINVAL;
-}
-
 static int take(struct vfm_mock_conf *c, const struct vfm_mock_prop *p,
 		const struct nlattr *a)
 {
@@ -326,7 +308,7 @@ static int take(struct vfm_mock_conf *c, const struct vfm_mock_prop *p,
 	if (p->kind == VFM_MOCK_TEXT)
 		return mnl_attr_validate(a, MNL_TYPE_NUL_STRING) ? -EINVAL :
 			set_text(c, p, mnl_attr_get_str(a));
-	if (number_of(a, &v))
+	if (vfm_mnl_number(a, &v))
 		return -EINVAL;
 	set_number(c, p, v);
 	return 0;

@@ -8,14 +8,14 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "mnl.h"
 #include "mock_ctl.h"
+#include "mock_nl.h"
 
 #define POLL_MS		10
 /* How often a dump that others keep changing is tried. */
 #define DUMP_TRIES	100
 
-static const struct vfm_mnl_family family = {
+const struct vfm_mnl_family vfm_mock_family = {
 	.name = MOCK_VFIO_PCI_FAMILY_NAME,
 	.version = MOCK_VFIO_PCI_FAMILY_VERSION,
 	.missing = "load the module mock_vfio_pci (make insmod)",
@@ -35,8 +35,8 @@ static bool is_address(const char *text)
 	return !text[i];
 }
 
-static int put_which(struct vfm_mnl *m, struct nlmsghdr *n, const char *which,
-		     struct vfm_error *e)
+int vfm_mock_put_which(struct vfm_mnl *m, struct nlmsghdr *n, const char *which,
+		       struct vfm_error *e)
 {
 	uint16_t attr = is_address(which) ? MOCK_VFIO_PCI_A_FUNCTION_ADDRESS :
 		MOCK_VFIO_PCI_A_FUNCTION_NAME;
@@ -51,8 +51,7 @@ static int on_function(void *ctx, const struct nlmsghdr *n, struct vfm_error *e)
 	return vfm_mock_conf_get(ctx, n, e);
 }
 
-/* Whom it is about, where that is known; what to do, where that is clear. */
-static int about(const char *which, int ret, struct vfm_error *e)
+int vfm_mock_about(const char *which, int ret, struct vfm_error *e)
 {
 	if (!ret)
 		return 0;
@@ -70,7 +69,7 @@ int vfm_mock_new(const struct vfm_mock_conf *conf, struct vfm_mock_conf *made,
 	struct vfm_mock_conf reply = { 0 };
 	struct nlmsghdr *n;
 	struct vfm_mnl m;
-	int ret = vfm_mnl_open(&m, &family, e);
+	int ret = vfm_mnl_open(&m, &vfm_mock_family, e);
 
 	if (ret)
 		return ret;
@@ -81,7 +80,7 @@ int vfm_mock_new(const struct vfm_mock_conf *conf, struct vfm_mock_conf *made,
 	if (!ret && !(reply.given & VFM_MOCK_ADDRESS))
 		ret = vfm_fail(e, EPROTO, "the kernel does not say where the function is");
 	vfm_mnl_close(&m);
-	ret = about(name, ret, e);
+	ret = vfm_mock_about(name, ret, e);
 	if (!ret)
 		*made = reply;
 	return ret;
@@ -93,7 +92,7 @@ static int get(struct vfm_mnl *m, const char *which, struct vfm_mock_conf *conf,
 	struct nlmsghdr *n = vfm_mnl_begin(m, MOCK_VFIO_PCI_CMD_FUNCTION_GET,
 					   NLM_F_ACK);
 	struct vfm_mock_conf reply = { 0 };
-	int ret = put_which(m, n, which, e);
+	int ret = vfm_mock_put_which(m, n, which, e);
 
 	if (!ret)
 		ret = vfm_mnl_talk(m, on_function, &reply, e);
@@ -106,13 +105,13 @@ int vfm_mock_get(const char *which, struct vfm_mock_conf *conf,
 		 struct vfm_error *e)
 {
 	struct vfm_mnl m;
-	int ret = vfm_mnl_open(&m, &family, e);
+	int ret = vfm_mnl_open(&m, &vfm_mock_family, e);
 
 	if (ret)
 		return ret;
 	ret = get(&m, which, conf, e);
 	vfm_mnl_close(&m);
-	return about(which, ret, e);
+	return vfm_mock_about(which, ret, e);
 }
 
 static int begin_removal(struct vfm_mnl *m, const char *which, bool surprise,
@@ -120,7 +119,7 @@ static int begin_removal(struct vfm_mnl *m, const char *which, bool surprise,
 {
 	struct nlmsghdr *n = vfm_mnl_begin(m, MOCK_VFIO_PCI_CMD_FUNCTION_DEL,
 					   NLM_F_ACK);
-	int ret = put_which(m, n, which, e);
+	int ret = vfm_mock_put_which(m, n, which, e);
 
 	if (ret)
 		return ret;
@@ -168,7 +167,7 @@ int vfm_mock_del(const char *which, bool surprise,
 		 const struct vfm_patience *wait, struct vfm_error *e)
 {
 	struct vfm_mnl m;
-	int ret = vfm_mnl_open(&m, &family, e);
+	int ret = vfm_mnl_open(&m, &vfm_mock_family, e);
 
 	if (ret)
 		return ret;
@@ -176,7 +175,7 @@ int vfm_mock_del(const char *which, bool surprise,
 	if (!ret && wait)
 		ret = await_end(&m, which, wait, e);
 	vfm_mnl_close(&m);
-	return about(which, ret, e);
+	return vfm_mock_about(which, ret, e);
 }
 
 /**
@@ -204,7 +203,7 @@ static int append(void *ctx, const struct nlmsghdr *n, struct vfm_error *e)
 static int dump(struct list *l, struct vfm_error *e)
 {
 	struct vfm_mnl m;
-	int ret = vfm_mnl_open(&m, &family, e);
+	int ret = vfm_mnl_open(&m, &vfm_mock_family, e);
 
 	if (ret)
 		return ret;

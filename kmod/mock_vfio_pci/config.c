@@ -305,6 +305,7 @@ static void mock_cfg_reset_locked(struct mock_fn *fn)
 	for (i = PCI_COMMAND; i < MOCK_CFG_SIZE; i++)
 		fn->cfg.space[i] &= ~fn->cfg.wmask[i];
 	mock_irq_reset_table(fn);
+	mock_count(fn, MOCK_BUS_RESETS, 1);
 	queue_work(mock_wq, &fn->flr_work);
 }
 

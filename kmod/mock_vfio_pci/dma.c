@@ -60,8 +60,15 @@ struct mock_xfer {
 static int mock_dma_fault(struct mock_fn *fn, u64 iova)
 {
 	fn->dev.regs.dma_faults++;
+	mock_count(fn, MOCK_DMA_FAULTS, 1);
 	fn->dev.regs.dma_fault_iova = iova;
 	return -EFAULT;
+}
+
+static void mock_dma_moved(struct mock_fn *fn, size_t n, bool write)
+{
+	fn->dev.regs.dma_bytes += n;
+	mock_count(fn, write ? MOCK_DMA_BYTES_WRITTEN : MOCK_DMA_BYTES_READ, n);
 }
 
 /* Return: 0, or -EFAULT, which has been counted. */
@@ -139,7 +146,7 @@ int mock_dma_access(struct mock_fn *fn, u64 iova, void *data, size_t len,
 		memcpy(write ? span.data : data, write ? data : span.data, n);
 		if (write)
 			mock_dma_wrote(&io, iova, &span, n);
-		fn->dev.regs.dma_bytes += n;
+		mock_dma_moved(fn, n, write);
 	}
 	mock_io_end(&io);
 	return ret;
@@ -271,9 +278,9 @@ static void mock_xfer_wrote(struct mock_xfer *x, const struct mock_span *span,
 static void mock_xfer_advance(struct mock_xfer *x, size_t n)
 {
 	if (x->op->reads && !x->op->src_device)
-		x->fn->dev.regs.dma_bytes += n;
+		mock_dma_moved(x->fn, n, false);
 	if (x->op->writes && !x->op->dst_device)
-		x->fn->dev.regs.dma_bytes += n;
+		mock_dma_moved(x->fn, n, true);
 	x->src += n;
 	x->dst += n;
 	x->phase += n;
@@ -369,6 +376,7 @@ static int mock_xfer(struct mock_fn *fn, u64 iova)
 	if (ret)
 		return ret;
 	fn->dev.regs.dma_done++;
+	mock_count(fn, MOCK_DMA_DESCRIPTORS, 1);
 	mock_dev_cause(fn, MOCK_VFIO_IRQ_DMA);
 	if (le32_to_cpu(x.desc.flags) & MOCK_VFIO_DESC_IRQ)
 		mock_irq_raise(fn, le32_to_cpu(x.desc.vector));

@@ -145,6 +145,12 @@ static u64 mock_mig_load_max(struct vfio_mig *mig)
 	       MOCK_VFIO_RECORD_LENGTH_MAX + PAGE_SIZE;
 }
 
+static void mock_mig_notify(struct vfio_mig *mig,
+			    const struct vfio_mig_event *event)
+{
+	mock_event_mig(mig_to_mock(mig)->fn, event);
+}
+
 static const struct vfio_mig_ops mock_mig_ops = {
 	.p2p_begin = mock_mig_p2p_begin,
 	.p2p_end = mock_mig_p2p_end,
@@ -164,6 +170,7 @@ static const struct vfio_mig_ops mock_mig_ops = {
 	.reset = mock_mig_reset,
 	.data_size = mock_mig_data_size,
 	.load_max = mock_mig_load_max,
+	.notify = mock_mig_notify,
 };
 
 /**

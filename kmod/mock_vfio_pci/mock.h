@@ -8,8 +8,8 @@
  *   device model   profile.c device.c regs.c dma.c mem.c aperture.c peer.c
  *		    traffic.c
  *   variant driver vfio.c bars.c migration.c state.c load.c log.c
- * and netlink.c, which has functions made and removed, and pf.c, the driver of
- * physical functions.
+ * and the control plane, netlink.c stats.c events.c, which has functions made and
+ * removed and tells of them, and pf.c, the driver of physical functions.
  */
 #ifndef MOCK_VFIO_PCI_H
 #define MOCK_VFIO_PCI_H
@@ -49,6 +49,7 @@ struct mock_fn;
 struct mock_host;
 struct mock_port;
 struct mock_sriov;
+struct mock_vfio;
 
 /**
  * struct mock_conf - what kind of device a function is
@@ -109,6 +110,7 @@ struct mock_cfg {
  * @flush_work: delivers pending vectors, for places that cannot
  * @intx_level: the device model asserts the pin
  * @gated: nothing is delivered: the device is stopped for migration
+ * @counts: how often each vector was delivered
  */
 struct mock_irq {
 	struct irq_domain *intx_domain;
@@ -121,6 +123,7 @@ struct mock_irq {
 	struct irq_work flush_work;
 	bool intx_level;
 	bool gated;
+	atomic64_t *counts;
 };
 
 /**
@@ -282,6 +285,23 @@ struct mock_dev {
 	unsigned int resets;
 };
 
+/*
+ * What is counted of a function, beside its vectors and its migration; described
+ * in uapi/netlink/mock_vfio_pci.yaml.
+ */
+enum mock_counter {
+	MOCK_DMA_BYTES_READ,
+	MOCK_DMA_BYTES_WRITTEN,
+	MOCK_DMA_DESCRIPTORS,
+	MOCK_DMA_FAULTS,
+	MOCK_INTERRUPTS,
+	MOCK_INTX,
+	MOCK_PAGES_RESENT,
+	MOCK_BUS_RESETS,
+	MOCK_REGISTER_RESETS,
+	MOCK_NR_COUNTERS,
+};
+
 /**
  * struct mock_fn - one PCI function that exists only in software
  * @port: the bridge that it sits below
@@ -294,6 +314,8 @@ struct mock_dev {
  * @sriov: of a physical function: its virtual ones
  * @pf: of a virtual function: its physical one
  * @vf: of a virtual function: its number, from 0
+ * @vfio: the VFIO device that it is, as long as it is bound; see mock_vfio_get()
+ * @announced: there was an event that says that it is there
  * @gone: pulled out: it answers nothing
  * @leaving: its removal has begun
  * @del_work: removes it
@@ -307,6 +329,7 @@ struct mock_dev {
  * @dev: the device model
  * @flr_work: does what a function level reset does to the device model
  * @err_work: tells the driver of an error
+ * @counters: what it has done
  */
 struct mock_fn {
 	struct mock_port *port;
@@ -318,6 +341,8 @@ struct mock_fn {
 	struct mock_sriov *sriov;
 	struct mock_fn *pf;
 	unsigned int vf;
+	struct mock_vfio *vfio;
+	bool announced;
 	bool gone;
 	unsigned long leaving;
 	struct work_struct del_work;
@@ -331,7 +356,14 @@ struct mock_fn {
 	struct mock_dev dev;
 	struct work_struct flr_work;
 	struct work_struct err_work;
+	atomic64_t counters[MOCK_NR_COUNTERS];
 };
+
+/* Context: any. */
+static inline void mock_count(struct mock_fn *fn, enum mock_counter counter, u64 n)
+{
+	atomic64_add(n, &fn->counters[counter]);
+}
 
 /**
  * struct mock_io - a function's access to memory, while translations are held
@@ -641,5 +673,10 @@ void mock_pf_unregister(void);
 /* netlink.c */
 int mock_nl_init(struct mock_host *host);
 void mock_nl_exit(void);
+
+/* events.c */
+void mock_event_added(const struct mock_fn *fn);
+void mock_event_removed(const struct mock_fn *fn);
+void mock_events_offer(bool offered);
 
 #endif /* MOCK_VFIO_PCI_H */

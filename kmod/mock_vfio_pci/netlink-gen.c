@@ -55,6 +55,24 @@ static const struct nla_policy mock_vfio_pci_function_del_nl_policy[MOCK_VFIO_PC
 	[MOCK_VFIO_PCI_A_FUNCTION_SURPRISE] = { .type = NLA_FLAG, },
 };
 
+/* MOCK_VFIO_PCI_CMD_STATS_GET - do */
+static const struct nla_policy mock_vfio_pci_stats_get_nl_policy[MOCK_VFIO_PCI_A_FUNCTION_ADDRESS + 1] = {
+	[MOCK_VFIO_PCI_A_FUNCTION_NAME] = { .type = NLA_NUL_STRING, .len = MOCK_VFIO_PCI_NAME_MAX, },
+	[MOCK_VFIO_PCI_A_FUNCTION_ADDRESS] = { .type = NLA_NUL_STRING, },
+};
+
+/* MOCK_VFIO_PCI_CMD_STATS_ZERO - do */
+static const struct nla_policy mock_vfio_pci_stats_zero_nl_policy[MOCK_VFIO_PCI_A_FUNCTION_ADDRESS + 1] = {
+	[MOCK_VFIO_PCI_A_FUNCTION_NAME] = { .type = NLA_NUL_STRING, .len = MOCK_VFIO_PCI_NAME_MAX, },
+	[MOCK_VFIO_PCI_A_FUNCTION_ADDRESS] = { .type = NLA_NUL_STRING, },
+};
+
+/* MOCK_VFIO_PCI_CMD_VECTOR_GET - dump */
+static const struct nla_policy mock_vfio_pci_vector_get_nl_policy[MOCK_VFIO_PCI_A_FUNCTION_ADDRESS + 1] = {
+	[MOCK_VFIO_PCI_A_FUNCTION_NAME] = { .type = NLA_NUL_STRING, .len = MOCK_VFIO_PCI_NAME_MAX, },
+	[MOCK_VFIO_PCI_A_FUNCTION_ADDRESS] = { .type = NLA_NUL_STRING, },
+};
+
 /* Ops table for mock_vfio_pci */
 static const struct genl_split_ops mock_vfio_pci_nl_ops[] = {
 	{
@@ -83,6 +101,36 @@ static const struct genl_split_ops mock_vfio_pci_nl_ops[] = {
 		.maxattr	= MOCK_VFIO_PCI_A_FUNCTION_SURPRISE,
 		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
 	},
+	{
+		.cmd		= MOCK_VFIO_PCI_CMD_STATS_GET,
+		.doit		= mock_vfio_pci_nl_stats_get_doit,
+		.policy		= mock_vfio_pci_stats_get_nl_policy,
+		.maxattr	= MOCK_VFIO_PCI_A_FUNCTION_ADDRESS,
+		.flags		= GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd	= MOCK_VFIO_PCI_CMD_STATS_GET,
+		.dumpit	= mock_vfio_pci_nl_stats_get_dumpit,
+		.flags	= GENL_CMD_CAP_DUMP,
+	},
+	{
+		.cmd		= MOCK_VFIO_PCI_CMD_STATS_ZERO,
+		.doit		= mock_vfio_pci_nl_stats_zero_doit,
+		.policy		= mock_vfio_pci_stats_zero_nl_policy,
+		.maxattr	= MOCK_VFIO_PCI_A_FUNCTION_ADDRESS,
+		.flags		= GENL_ADMIN_PERM | GENL_CMD_CAP_DO,
+	},
+	{
+		.cmd		= MOCK_VFIO_PCI_CMD_VECTOR_GET,
+		.dumpit		= mock_vfio_pci_nl_vector_get_dumpit,
+		.policy		= mock_vfio_pci_vector_get_nl_policy,
+		.maxattr	= MOCK_VFIO_PCI_A_FUNCTION_ADDRESS,
+		.flags		= GENL_CMD_CAP_DUMP,
+	},
+};
+
+static const struct genl_multicast_group mock_vfio_pci_nl_mcgrps[] = {
+	[MOCK_VFIO_PCI_NLGRP_EVENTS] = { "events", },
 };
 
 struct genl_family mock_vfio_pci_nl_family __ro_after_init = {
@@ -93,4 +141,6 @@ struct genl_family mock_vfio_pci_nl_family __ro_after_init = {
 	.module		= THIS_MODULE,
 	.split_ops	= mock_vfio_pci_nl_ops,
 	.n_split_ops	= ARRAY_SIZE(mock_vfio_pci_nl_ops),
+	.mcgrps		= mock_vfio_pci_nl_mcgrps,
+	.n_mcgrps	= ARRAY_SIZE(mock_vfio_pci_nl_mcgrps),
 };

@@ -20,6 +20,18 @@ int mock_vfio_pci_nl_function_new_doit(struct sk_buff *skb,
 				       struct genl_info *info);
 int mock_vfio_pci_nl_function_del_doit(struct sk_buff *skb,
 				       struct genl_info *info);
+int mock_vfio_pci_nl_stats_get_doit(struct sk_buff *skb,
+				    struct genl_info *info);
+int mock_vfio_pci_nl_stats_get_dumpit(struct sk_buff *skb,
+				      struct netlink_callback *cb);
+int mock_vfio_pci_nl_stats_zero_doit(struct sk_buff *skb,
+				     struct genl_info *info);
+int mock_vfio_pci_nl_vector_get_dumpit(struct sk_buff *skb,
+				       struct netlink_callback *cb);
+
+enum {
+	MOCK_VFIO_PCI_NLGRP_EVENTS,
+};
 
 extern struct genl_family mock_vfio_pci_nl_family;
 

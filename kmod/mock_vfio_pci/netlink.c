@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * mock_vfio_pci: the control plane, a generic netlink family.
+ * mock_vfio_pci: the control plane, a generic netlink family; functions.  Their
+ * counters are in stats.c, what is told of them in events.c.
  *
  * The protocol is described in uapi/netlink/mock_vfio_pci.yaml, from which
  * netlink-gen.c, with the policies and the table of commands, is made.
  */
 #include <linux/vfio.h>
 
-#include "mock.h"
-#include "netlink-gen.h"
+#include "nl.h"
 
-#define FN_A(_name)	MOCK_VFIO_PCI_A_FUNCTION_##_name
+struct mock_host *mock_nl_host;
 
-static struct mock_host *mock_nl_host;
-
-static void mock_nl_address(const struct mock_fn *fn, char *text, size_t size)
+/**
+ * mock_nl_address - PCI address of a function, as text
+ * @fn: the function
+ * @address: gets it
+ */
+void mock_nl_address(const struct mock_fn *fn, char address[MOCK_ADDRESS_SIZE])
 {
-	snprintf(text, size, "%04x:%02x:%02x.%d",
+	snprintf(address, MOCK_ADDRESS_SIZE, "%04x:%02x:%02x.%d",
 		 fn->port->host->sysdata.domain, fn->port->nr + 1,
 		 PCI_SLOT(fn->devfn), PCI_FUNC(fn->devfn));
 }
@@ -57,9 +60,9 @@ static int mock_nl_put_conf(struct sk_buff *msg, const struct mock_fn *fn)
 
 static int mock_nl_put_fn(struct sk_buff *msg, const struct mock_fn *fn)
 {
-	char address[24];
+	char address[MOCK_ADDRESS_SIZE];
 
-	mock_nl_address(fn, address, sizeof(address));
+	mock_nl_address(fn, address);
 	if (nla_put_string(msg, FN_A(NAME), fn->name) ||
 	    nla_put_string(msg, FN_A(PROFILE), fn->profile) ||
 	    nla_put_string(msg, FN_A(ADDRESS), address) ||
@@ -82,25 +85,36 @@ static int mock_nl_fill(struct sk_buff *msg, const struct mock_fn *fn, void *hdr
 	return ret;
 }
 
-static struct mock_fn *mock_nl_find_address(const char *wanted)
+static struct mock_fn *
+mock_nl_find_address(const char *wanted, struct mock_fn *(*at)(struct mock_host *host,
+							       unsigned int place))
 {
+	char address[MOCK_ADDRESS_SIZE];
 	struct mock_fn *fn;
-	char address[24];
 	unsigned int i;
 
 	for (i = 0; i < MOCK_EACH_PLACE; i++) {
-		fn = mock_fn_at(mock_nl_host, i);
+		fn = at(mock_nl_host, i);
 		if (!fn)
 			continue;
-		mock_nl_address(fn, address, sizeof(address));
+		mock_nl_address(fn, address);
 		if (!strcmp(address, wanted))
 			return fn;
 	}
 	return NULL;
 }
 
-/* Under rcu_read_lock(). */
-static struct mock_fn *mock_nl_find(struct genl_info *info)
+/**
+ * mock_nl_find - the function that a request is about
+ * @info: its attributes
+ * @at: finds functions that can be meant by their addresses
+ *
+ * Context: under rcu_read_lock().
+ * Return: the function, or an error pointer; then @info says why.
+ */
+struct mock_fn *mock_nl_find(const struct genl_info *info,
+			     struct mock_fn *(*at)(struct mock_host *host,
+						   unsigned int place))
 {
 	struct nlattr *name = info->attrs[FN_A(NAME)];
 	struct nlattr *address = info->attrs[FN_A(ADDRESS)];
@@ -113,7 +127,7 @@ static struct mock_fn *mock_nl_find(struct genl_info *info)
 	if (name)
 		fn = mock_fn_find(mock_nl_host, nla_data(name));
 	else
-		fn = mock_nl_find_address(nla_data(address));
+		fn = mock_nl_find_address(nla_data(address), at);
 	if (fn)
 		return fn;
 	NL_SET_ERR_MSG_ATTR(info->extack, name ? name : address,
@@ -159,7 +173,7 @@ int mock_vfio_pci_nl_function_get_doit(struct sk_buff *skb,
 	if (!msg)
 		return -ENOMEM;
 	rcu_read_lock();
-	fn = mock_nl_find(info);
+	fn = mock_nl_find(info, mock_fn_at);
 	place = IS_ERR(fn) ? PTR_ERR(fn) : mock_fn_place(fn);
 	rcu_read_unlock();
 	if (place >= 0)
@@ -352,7 +366,7 @@ int mock_vfio_pci_nl_function_del_doit(struct sk_buff *skb,
 	int ret = 0;
 
 	rcu_read_lock();
-	fn = mock_nl_find(info);
+	fn = mock_nl_find(info, mock_fn_at);
 	if (IS_ERR(fn))
 		ret = PTR_ERR(fn);
 	else
@@ -369,8 +383,13 @@ int mock_vfio_pci_nl_function_del_doit(struct sk_buff *skb,
  */
 int mock_nl_init(struct mock_host *host)
 {
+	int ret;
+
 	mock_nl_host = host;
-	return genl_register_family(&mock_vfio_pci_nl_family);
+	ret = genl_register_family(&mock_vfio_pci_nl_family);
+	if (!ret)
+		mock_events_offer(true);
+	return ret;
 }
 
 /**
@@ -378,5 +397,6 @@ int mock_nl_init(struct mock_host *host)
  */
 void mock_nl_exit(void)
 {
+	mock_events_offer(false);
 	genl_unregister_family(&mock_vfio_pci_nl_family);
 }

@@ -196,6 +196,8 @@ static void mock_fn_leave(struct mock_fn *fn)
 	RCU_INIT_POINTER(port->fns[fn->devfn], NULL);
 	mock_slot_put(port, PCI_SLOT(fn->devfn));
 	clear_bit(fn->devfn, port->used);
+	if (fn->announced)
+		mock_event_removed(fn);
 	INIT_RCU_WORK(&fn->free_work, mock_fn_free_work);
 	queue_rcu_work(mock_wq, &fn->free_work);
 }
@@ -275,6 +277,14 @@ static int mock_fn_settle(struct mock_host *host, struct mock_fn *fn,
 	return 0;
 }
 
+/* Return: its place. */
+static unsigned int mock_fn_announce(struct mock_fn *fn)
+{
+	fn->announced = true;
+	mock_event_added(fn);
+	return mock_fn_place(fn);
+}
+
 /**
  * mock_fn_add - put a function in a place
  * @host: the host bridge
@@ -305,7 +315,7 @@ int mock_fn_add(struct mock_host *host, struct mock_fn *fn, unsigned int slot,
 	}
 	ret = mock_fn_scan(fn);
 	if (!ret)
-		ret = mock_fn_place(fn);
+		ret = mock_fn_announce(fn);
 	else if (!test_and_set_bit(0, &fn->leaving))
 		mock_fn_leave(fn);
 out:

@@ -168,8 +168,10 @@ static void mock_reg_write32(struct mock_fn *fn, u32 offset, u32 val)
 
 	switch (offset) {
 	case MOCK_VFIO_REG_CONTROL:
-		if (val & MOCK_VFIO_CONTROL_RESET)
+		if (val & MOCK_VFIO_CONTROL_RESET) {
+			mock_count(fn, MOCK_REGISTER_RESETS, 1);
 			mock_dev_reset_locked(fn);
+		}
 		WRITE_ONCE(fn->dev.regs.control, val & MOCK_VFIO_CONTROL_ENABLE);
 		return;
 	case MOCK_VFIO_REG_IRQ_ACK:

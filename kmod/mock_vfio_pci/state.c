@@ -174,6 +174,7 @@ static int mock_save_dirty(struct mock_writer *w)
 		if (!page)
 			break;
 		ret = mock_save_page(w, (u64)index << PAGE_SHIFT, page);
+		mock_count(w->mv->fn, MOCK_PAGES_RESENT, 1);
 		index++;
 	}
 	return ret ? ret : mock_save_flush(w);

@@ -3,9 +3,63 @@
  * mock_vfio_pci: the variant driver of vfio-pci, its life cycle and resets.
  */
 #include <linux/module.h>
+#include <linux/wait_bit.h>
 
 #include "../compat.h"
 #include "vfio.h"
+
+/* Protects the member vfio of all functions. */
+static DEFINE_SPINLOCK(mock_vfio_lock);
+
+/**
+ * mock_vfio_get - the VFIO device of a function
+ * @fn: the function
+ *
+ * Until mock_vfio_put() the driver stays bound to it, and so the function there.
+ *
+ * Context: under rcu_read_lock(), or where the function cannot go.
+ * Return: the device, NULL if the function is not bound to our driver.
+ */
+struct mock_vfio *mock_vfio_get(struct mock_fn *fn)
+{
+	struct mock_vfio *mv;
+
+	spin_lock(&mock_vfio_lock);
+	mv = fn->vfio;
+	if (mv)
+		atomic_inc(&mv->users);
+	spin_unlock(&mock_vfio_lock);
+	return mv;
+}
+
+/**
+ * mock_vfio_put - opposite of mock_vfio_get()
+ * @mv: the device, which may be gone now
+ */
+void mock_vfio_put(struct mock_vfio *mv)
+{
+	if (atomic_dec_and_test(&mv->users))
+		wake_up_var(&mv->users);
+}
+
+static void mock_vfio_show(struct mock_vfio *mv)
+{
+	spin_lock(&mock_vfio_lock);
+	mv->fn->vfio = mv;
+	spin_unlock(&mock_vfio_lock);
+	if (mv->fn->conf.mig)
+		vfio_mig_debugfs_add(&mv->mig);
+}
+
+static void mock_vfio_hide(struct mock_vfio *mv)
+{
+	if (mv->fn->conf.mig)
+		vfio_mig_debugfs_remove(&mv->mig);
+	spin_lock(&mock_vfio_lock);
+	mv->fn->vfio = NULL;
+	spin_unlock(&mock_vfio_lock);
+	wait_var_event(&mv->users, !atomic_read(&mv->users));
+}
 
 static int mock_vfio_init_dev(struct vfio_device *vdev)
 {
@@ -117,8 +171,7 @@ static int mock_vfio_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		vfio_put_device(&mv->core.vdev);
 		return ret;
 	}
-	if (mv->fn->conf.mig)
-		vfio_mig_debugfs_add(&mv->mig);
+	mock_vfio_show(mv);
 	return 0;
 }
 
@@ -127,8 +180,7 @@ static void mock_vfio_remove(struct pci_dev *pdev)
 	struct vfio_pci_core_device *core = dev_get_drvdata(&pdev->dev);
 	struct mock_vfio *mv = to_mock_vfio(&core->vdev);
 
-	if (mv->fn->conf.mig)
-		vfio_mig_debugfs_remove(&mv->mig);
+	mock_vfio_hide(mv);
 	vfio_pci_core_unregister_device(core);
 	mock_aperture_watch(&mv->fn->dev.mem, NULL);
 	vfio_put_device(&core->vdev);

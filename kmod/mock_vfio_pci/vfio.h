@@ -54,6 +54,7 @@ struct mock_loader {
  * @fn: the function
  * @saver: state of PRE_COPY and STOP_COPY
  * @loader: state of RESUMING
+ * @users: of mock_vfio_get() that have not put it yet
  */
 struct mock_vfio {
 	struct vfio_pci_core_device core;
@@ -63,12 +64,17 @@ struct mock_vfio {
 	struct mock_fn *fn;
 	struct mock_saver saver;
 	struct mock_loader loader;
+	atomic_t users;
 };
 
 static inline struct mock_vfio *to_mock_vfio(struct vfio_device *vdev)
 {
 	return container_of(vdev, struct mock_vfio, core.vdev);
 }
+
+/* vfio.c */
+struct mock_vfio *mock_vfio_get(struct mock_fn *fn);
+void mock_vfio_put(struct mock_vfio *mv);
 
 /* bars.c */
 #ifdef COMPAT_HAS_REGION_INFO_CAPS
@@ -105,5 +111,8 @@ void mock_load_begin(struct mock_vfio *mv);
 int mock_load_verify(struct mock_vfio *mv, struct vfio_mig_buf *buf);
 int mock_load_apply(struct mock_vfio *mv);
 void mock_load_end(struct mock_vfio *mv);
+
+/* events.c */
+void mock_event_mig(const struct mock_fn *fn, const struct vfio_mig_event *event);
 
 #endif /* MOCK_VFIO_PCI_VFIO_H */
