@@ -31,6 +31,10 @@ static const struct command commands[] = {
 	  "remove one", 1, 5, 0, cmd_mock_del },
 	{ "mock show", "[NAME|ADDRESS]", "mock functions and what they are", 0, 1,
 	  0, cmd_mock_show },
+	{ "mock stats", "[NAME|ADDRESS]", "what they have done", 0, 1, OPT_ZERO,
+	  cmd_mock_stats },
+	{ "mock monitor", "[count EVENTS] [wait SECONDS]",
+	  "what happens to them, as it happens", 0, 4, 0, cmd_mock_monitor },
 	{ "save", "DEV [URI]", "write its state as a migration stream", 1, 2,
 	  OPT_BACKEND | OPT_STREAM, cmd_save },
 	{ "load", "DEV [URI]", "read its state from a migration stream", 1, 2,
@@ -65,6 +69,7 @@ static int help(void)
 	     "  --pre-copy on|off      read the device while it runs, if it can (on)\n"
 	     "  --if-missing           mock add: the function may exist already\n"
 	     "  --replace              mock add: remove it first if it exists\n"
+	     "  --zero                 mock stats: then set the counters to zero\n"
 	     "  -h, --help   -V, --version\n\n"
 	     "Exit: 0 done, 1 failed and the source runs, 2 usage, 3 incompatible,\n"
 	     "      4 device in ERROR, 5 cancelled");

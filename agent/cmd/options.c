@@ -23,6 +23,7 @@ enum {
 	PRE_COPY,
 	IF_MISSING,
 	REPLACE,
+	ZERO,
 };
 
 static const struct option long_options[] = {
@@ -40,6 +41,7 @@ static const struct option long_options[] = {
 	{ "pre-copy", required_argument, NULL, PRE_COPY },
 	{ "if-missing", no_argument, NULL, IF_MISSING },
 	{ "replace", no_argument, NULL, REPLACE },
+	{ "zero", no_argument, NULL, ZERO },
 	{ 0 },
 };
 
@@ -151,6 +153,9 @@ static int set_option(struct options *o, int c, const char *value)
 	case REPLACE:
 		o->replace = true;
 		return -1;
+	case ZERO:
+		o->zero = true;
+		return -1;
 	}
 	return EXIT_USAGE;
 }
@@ -163,6 +168,8 @@ static unsigned int option_group(int c)
 	case IF_MISSING:
 	case REPLACE:
 		return OPT_ADD;
+	case ZERO:
+		return OPT_ZERO;
 	}
 	return OPT_STREAM;
 }

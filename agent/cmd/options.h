@@ -20,6 +20,7 @@ enum exit_code {
 #define OPT_BACKEND	(1U << 0)
 #define OPT_STREAM	(1U << 1)
 #define OPT_ADD		(1U << 2)
+#define OPT_ZERO	(1U << 3)
 
 /**
  * struct options - what the user asked for
@@ -35,6 +36,7 @@ enum exit_code {
  * @no_precopy: stop the device before anything is sent
  * @if_missing: make nothing that exists already
  * @replace: remove first what exists already
+ * @zero: set counters to zero after they were printed
  * @args: words that are left
  * @nr_args: how many
  */
@@ -51,6 +53,7 @@ struct options {
 	bool no_precopy;
 	bool if_missing;
 	bool replace;
+	bool zero;
 	char **args;
 	int nr_args;
 };
@@ -97,6 +100,8 @@ int cmd_device_reset(const struct options *o);
 int cmd_mock_add(const struct options *o);
 int cmd_mock_del(const struct options *o);
 int cmd_mock_show(const struct options *o);
+int cmd_mock_stats(const struct options *o);
+int cmd_mock_monitor(const struct options *o);
 int cmd_save(const struct options *o);
 int cmd_load(const struct options *o);
 int cmd_migrate(const struct options *o);
