@@ -359,6 +359,7 @@ TEST_F(stats, zero_says_what_there_was_and_begins_anew)
 	struct vfm_mock_vector *v;
 	struct vfm_error e;
 	unsigned int n, i;
+	char piece[16];
 	int fd;
 
 	vt_ring_start(&self->dev, 8);
@@ -368,7 +369,10 @@ TEST_F(stats, zero_says_what_there_was_and_begins_anew)
 	ASSERT_EQ(0, vt_irq_eventfds(&self->dev, VFIO_PCI_MSIX_IRQ_INDEX, 1, &fd));
 	signalled(_metadata, &self->dev, 0, fd);
 	ASSERT_EQ(0, vt_set_state(&self->dev, VFM_STATE_PRE_COPY, &fd));
+	ASSERT_EQ(16, read(fd, piece, 16));
 	ASSERT_EQ(0, vfm_mock_stats_zero(self->bdf, &before, &e));
+	EXPECT_EQ(16, before.values[MOCK_VFIO_PCI_A_STATS_BYTES_READ]);
+	EXPECT_EQ(1, before.values[MOCK_VFIO_PCI_A_STATS_READS]);
 	EXPECT_EQ(64 + 1000, before.values[MOCK_VFIO_PCI_A_STATS_DMA_BYTES_READ]);
 	EXPECT_EQ(1, before.values[MOCK_VFIO_PCI_A_STATS_INTERRUPTS]);
 	EXPECT_EQ(1, before.values[MOCK_VFIO_PCI_A_STATS_SESSIONS]);
@@ -386,6 +390,11 @@ TEST_F(stats, zero_says_what_there_was_and_begins_anew)
 	ASSERT_EQ(0, vfm_mock_vectors(self->bdf, &v, &n, &e));
 	EXPECT_EQ(0, n);
 	free(v);
+
+	ASSERT_EQ(8, read(fd, piece, 8));
+	ASSERT_EQ(0, vt_reset(&self->dev));
+	EXPECT_EQ(8, COUNT(BYTES_READ));
+	EXPECT_EQ(1, COUNT(READS));
 	close(fd);
 }
 
