@@ -146,22 +146,39 @@ static void vfio_mig_save_advance(struct vfio_mig_session *s, size_t len)
 	mutex_unlock(&s->lock);
 }
 
+/* Bytes from a position on, at most @len, that lie side by side in one piece. */
+static size_t vfio_mig_save_run(const struct vfio_mig_session *s, u64 pos,
+				size_t len)
+{
+	struct page *page = vfio_mig_save_page(s, pos), *next;
+	const struct page *piece = compound_head(page);
+	size_t n = PAGE_SIZE - offset_in_page(pos);
+
+	for (; n < len; n += PAGE_SIZE) {
+		next = vfio_mig_save_page(s, pos + n);
+		if (next != ++page || compound_head(next) != piece)
+			break;
+	}
+	return min(n, len);
+}
+
 /* Up to a batch of pages.  Return: bytes read, 0 at the end, or an error. */
 static ssize_t vfio_mig_save_read_batch(struct vfio_mig_session *s,
 					struct iov_iter *to)
 {
-	size_t done = 0, off, want, n;
+	size_t done = 0, want, n;
 	ssize_t len;
+	u64 pos;
 
 	len = vfio_mig_save_batch(s);
 	if (len <= 0)
 		return len;
 	len = min_t(size_t, len, iov_iter_count(to));
 	while (done < len) {
-		off = offset_in_page(s->pos + done);
-		want = min_t(size_t, len - done, PAGE_SIZE - off);
-		n = copy_page_to_iter(vfio_mig_save_page(s, s->pos + done), off,
-				      want, to);
+		pos = s->pos + done;
+		want = vfio_mig_save_run(s, pos, len - done);
+		n = copy_page_to_iter(vfio_mig_save_page(s, pos),
+				      offset_in_page(pos), want, to);
 		done += n;
 		if (n < want)
 			break;
